@@ -1,0 +1,82 @@
+internal import MailroomTransport
+
+/// The means to answer one request.
+///
+/// A call is answered once: ``reply(_:)`` or ``fail(_:)``, in the handler or later, from any thread. A context that is
+/// dropped without an answer answers by itself, with ``RPCError/Code/noReply``, so that no asker waits for nothing.
+///
+/// - Thread safety: any thread. Copies stand for the same call.
+public struct RPCCallContext<Reply: RPCValue>: Sendable {
+  enum Call {
+    case local(LocalCall<Reply>, sender: String)
+    case remote(RemoteCall)
+  }
+
+  let call: Call
+
+  /// Who asks: the connection's peer as "host:port", or for an ask of the same environment its own name.
+  public var sender: String {
+    switch call {
+    case .local(_, let sender): sender
+    case .remote(let call): call.peer
+    }
+  }
+
+  /// Answers with `value`.
+  ///
+  /// The answer to a caller whose connection has ended is dropped.
+  ///
+  /// - Throws: ``RPCError``: ``RPCError/Code/alreadyReplied`` for a second answer; ``RPCError/Code/unencodable`` or
+  ///   ``RPCError/Code/tooLarge`` when the value cannot be sent, in which case the asker has been told so.
+  public func reply(_ value: Reply) throws(RPCError) {
+    switch call {
+    case .local(let call, _): try call.answer(.success(value))
+    case .remote(let call): try call.reply(value)
+    }
+  }
+
+  /// Answers that the request failed.
+  ///
+  /// An ``RPCError`` reaches the asker as it is, but for its cause; of other errors the type's name and the description do.
+  ///
+  /// - Throws: ``RPCError`` with ``RPCError/Code/alreadyReplied`` for a second answer.
+  public func fail(_ error: any Error) throws(RPCError) {
+    switch call {
+    case .local(let call, _): try call.answer(.failure(Content.failure(of: error)))
+    case .remote(let call): try call.fail(Content.failure(of: error))
+    }
+  }
+}
+
+/// The means to answer one request of raw bytes with raw bytes; as ``RPCCallContext``.
+public struct RPCBytesCallContext: Sendable {
+  let context: RPCCallContext<RPCBytes>
+
+  /// Who asks; as ``RPCCallContext/sender``.
+  public var sender: String { context.sender }
+
+  /// Answers with `bytes`.
+  ///
+  /// - Throws: as ``RPCCallContext/reply(_:)``.
+  public func reply(_ bytes: RawSpan) throws(RPCError) {
+    switch context.call {
+    case .local(let call, _): try call.answer(.success(RPCBytes(bytes)))
+    case .remote(let call): try call.reply(bytes: bytes)
+    }
+  }
+
+  /// Answers with `bytes`.
+  ///
+  /// - Throws: as ``RPCCallContext/reply(_:)``.
+  public func reply(_ bytes: [UInt8]) throws(RPCError) {
+    switch context.call {
+    case .local(let call, _): try call.answer(.success(RPCBytes(bytes)))
+    case .remote(let call): try call.reply(bytes: bytes.rawSpan)
+    }
+  }
+
+  /// Answers that the request failed; as ``RPCCallContext/fail(_:)``.
+  ///
+  /// - Throws: ``RPCError`` with ``RPCError/Code/alreadyReplied`` for a second answer.
+  public func fail(_ error: any Error) throws(RPCError) { try context.fail(error) }
+}

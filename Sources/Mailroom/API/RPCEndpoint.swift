@@ -1,0 +1,47 @@
+/// Something that messages are sent to by name.
+///
+/// An endpoint belongs to its inbox from the moment it is registered. Its methods and handlers run one at a time, each seeing
+/// what the one before it wrote, though not always on the same thread; so a plain class with mutable fields needs no lock.
+///
+/// `onStart(_:)` is the first callback and `onStop()` the last, each exactly once; nothing runs afterwards. Handlers
+/// must not block for long on a loop that others share; see ``RPCDispatch``.
+public protocol RPCEndpoint: AnyObject {
+  /// Names the message types the endpoint handles. Called once per registration, before anything else.
+  static func handlers(_ on: inout RPCHandlers<Self>)
+
+  /// The endpoint is registered; messages follow.
+  ///
+  /// An error goes to ``onError(_:)``; the endpoint stays registered.
+  ///
+  /// - Parameter me: the reference to this endpoint, for others to have.
+  func onStart(_ me: RPCEndpointRef) throws
+
+  /// The endpoint was stopped, by ``RPCEnv/stop(_:)`` or with its environment.
+  func onStop() throws
+
+  /// A callback or handler threw, or a message came that no handler is for.
+  ///
+  /// For a failed ask, the asker was told already.
+  func onError(_ error: any Error)
+}
+
+extension RPCEndpoint {
+  /// Does nothing.
+  public func onStart(_ me: RPCEndpointRef) {}
+  /// Does nothing.
+  public func onStop() {}
+  /// Does nothing.
+  public func onError(_ error: any Error) {}
+}
+
+/// Where an endpoint's handlers run. The guarantees are the same; the cost and what a handler may do are not.
+public enum RPCDispatch: Hashable, Sendable {
+  /// On the environment's pool of message loops, shared with other endpoints. One hand-off between threads per idle inbox.
+  /// A handler that blocks takes a thread away from the others.
+  case shared
+  /// On message loops of its own. A handler may block without hurting other endpoints. Serial endpoints use one.
+  case dedicated(threads: Int = 1)
+  /// On the event loop that reads the network, without any hand-off: the lowest latency. A handler must not
+  /// block at all: all connections of the loop wait for it.
+  case eventLoop
+}

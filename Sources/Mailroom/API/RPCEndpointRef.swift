@@ -1,0 +1,144 @@
+internal import MailroomQueue
+internal import MailroomTransport
+
+/// A reference to an endpoint, through which messages are sent to it: of this process, or another.
+///
+/// - Thread safety: any thread.
+/// - Ordering: what one thread sends through references to one endpoint arrives in the order sent, one-way messages and
+///   requests in one sequence, as long as the connection lives.
+/// - Delivery: at most once. Nothing is sent again.
+///
+/// A reference to an endpoint of the same environment hands values over as they are: no socket, no encoding. Otherwise the
+/// caller's thread encodes, and errors of encoding are thrown right there.
+public struct RPCEndpointRef: Sendable {
+  enum Target: Sendable {
+    case local(Inbox)
+    /// Envelope bytes that stand in front of every message, and the way there.
+    case remote(Outbox, envelope: [UInt8])
+    /// No way there, and why.
+    case unreachable(RPCError)
+  }
+
+  /// The endpoint's name.
+  public let name: String
+  /// The address of the endpoint's environment; nil when it does not listen.
+  public let address: RPCAddress?
+  let target: Target
+  let env: RPCEnv
+
+  // MARK: One-way
+
+  /// Sends a message, and does not wait for it to arrive.
+  ///
+  /// - Throws: ``RPCError``: ``RPCError/Code/stopped`` after shutdown; ``RPCError/Code/unencodable`` and
+  ///   ``RPCError/Code/tooLarge`` for a message that cannot be sent; ``RPCError/Code/endpointStopped`` when the endpoint is of
+  ///   this environment and was stopped. That a remote endpoint did not get it is not known to the sender.
+  public func send<Message: RPCMessage>(_ message: Message) throws(RPCError) {
+    switch target {
+    case .local(let inbox): try post(.local(LocalOneWay(message)), to: inbox)
+    case .remote(let outbox, let envelope):
+      try sendRemote(outbox) { (writer) throws(RPCError) in try Self.write(message, envelope, to: &writer) }
+    case .unreachable(let error): throw error
+    }
+  }
+
+  /// Sends raw bytes, the fastest message there is; as ``send(_:)``.
+  ///
+  /// - Throws: as ``send(_:)``.
+  public func send(bytes: RawSpan) throws(RPCError) {
+    switch target {
+    case .local(let inbox): try post(.local(LocalOneWay(RPCBytes(bytes))), to: inbox)
+    case .remote(let outbox, let envelope):
+      try sendRemote(outbox) { (writer) throws(RPCError) in Self.write(bytes, envelope, to: &writer) }
+    case .unreachable(let error): throw error
+    }
+  }
+
+  /// Sends raw bytes, the fastest message there is; as ``send(_:)``.
+  ///
+  /// - Throws: as ``send(_:)``.
+  public func send(bytes: [UInt8]) throws(RPCError) { try send(bytes: bytes.rawSpan) }
+
+  // MARK: Ask
+
+  /// Asks, and waits for the reply without blocking a thread.
+  ///
+  /// A cancelled task stops waiting; a request that was not sent by then is not sent.
+  ///
+  /// - Parameters:
+  ///   - request: what to ask.
+  ///   - timeout: how long to wait; by default ``RPCConfiguration/askTimeout``.
+  /// - Returns: the reply.
+  /// - Throws: ``RPCError``. Every ask ends: with the reply, the handler's failure, ``RPCError/Code/timeout``,
+  ///   ``RPCError/Code/cancelled``, ``RPCError/Code/connectionLost``, ``RPCError/Code/connectFailed`` or
+  ///   ``RPCError/Code/stopped``. ``RPCError/execution`` says whether asking again could execute the request twice.
+  public nonisolated(nonsending) func ask<Request: RPCRequest>(
+    _ request: Request, timeout: Duration? = nil
+  ) async throws(RPCError) -> Request.Reply {
+    let ask = AsyncAsk<Request.Reply>(env: env)
+    return try await ask.wait { start(request, ask, timeout) }
+  }
+
+  /// Asks with a function that is called with the reply or the error, exactly once: the form with the lowest latency.
+  ///
+  /// `onReply` runs on an event loop, or for an endpoint of the same environment where the endpoint replies. It must not block.
+  public func ask<Request: RPCRequest>(
+    _ request: Request, timeout: Duration? = nil,
+    onReply: @escaping @Sendable (Result<Request.Reply, RPCError>) -> Void
+  ) {
+    start(request, CallbackAsk(env: env, onReply), timeout)
+  }
+
+  /// Asks with raw bytes for raw bytes; as ``ask(_:timeout:)``.
+  ///
+  /// - Throws: as ``ask(_:timeout:)``.
+  public nonisolated(nonsending) func ask(
+    bytes: [UInt8], timeout: Duration? = nil
+  ) async throws(RPCError) -> [UInt8] {
+    let ask = AsyncAsk<RPCBytes>(env: env)
+    return try await ask.wait { start(bytes.rawSpan, .receiver(ask), ask, timeout) }.bytes
+  }
+
+  /// Asks with raw bytes and a function that borrows the reply: nothing is allocated for a remote endpoint on its event loop.
+  ///
+  /// As ``ask(_:timeout:onReply:)``.
+  public func ask(
+    bytes: RawSpan, timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
+  ) {
+    switch target {
+    case .local:
+      let ask = CallbackAsk<RPCBytes>(env: env) { result in
+        switch result {
+        case .success(let reply): onReply(RPCBytesReply(bytes: reply.bytes.rawSpan))
+        case .failure(let error): onReply(RPCBytesReply(error: error))
+        }
+      }
+      start(bytes, .receiver(ask), ask, timeout)
+    case .remote(let outbox, let envelope):
+      let sink = ReplySink.function { response in onReply(RPCBytesReply(response)) }
+      sendRemote(outbox, sink, timeout) { (writer) throws(RPCError) in Self.write(bytes, envelope, to: &writer) } onError: {
+        onReply(RPCBytesReply(error: $0))
+      }
+    case .unreachable(let error): onReply(RPCBytesReply(error: error))
+    }
+  }
+}
+
+extension RPCEndpointRef: Hashable, CustomStringConvertible {
+  /// Whether both stand for the endpoint of one name at one address, or are the same client-mode endpoint.
+  public static func == (left: RPCEndpointRef, right: RPCEndpointRef) -> Bool {
+    guard left.name == right.name, left.address == right.address else { return false }
+    return left.address != nil || left.env === right.env
+  }
+
+  /// Hashes name and address.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(address)
+  }
+
+  /// The endpoint's URI.
+  public var description: String {
+    (try? RPCEndpointAddress(name: name, rpcAddress: address).description) ?? name
+  }
+}

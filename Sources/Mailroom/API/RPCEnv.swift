@@ -1,0 +1,250 @@
+internal import MailroomQueue
+internal import MailroomTransport
+internal import Synchronization
+
+/// An environment: the endpoints of one process, or of a part of one, and its connections to others.
+///
+/// In server mode it listens, and its endpoints can be reached by URI. In client mode it only opens connections.
+///
+/// - Thread safety: any thread.
+/// - Resources: an environment has threads and sockets until ``shutdown()``; dropping it does not end it.
+public final class RPCEnv: Sendable {
+  /// The environment's name, for people.
+  public let name: String
+  /// The settings it was made with.
+  public let configuration: RPCConfiguration
+
+  let dispatcher: Dispatcher
+  let localDeadlines: LocalDeadlines
+  let group: EventLoopGroup
+  /// Guarded by its lock.
+  private let state = Locked(State())
+  /// Atomic; the first to set it shuts down.
+  private let stopped = Atomic<Bool>(false)
+  /// Atomic, relaxed: a count.
+  private let undeliverable = Atomic<Int>(0)
+
+  private struct State {
+    var address: RPCAddress?
+    var server: TransportServer?
+    var factory: TransportClientFactory?
+    var outboxes: [RPCAddress: Outbox] = [:]
+    var hasEnded = false
+    var onEnd: [@Sendable () -> Void] = []
+  }
+
+  private init(name: String, configuration: RPCConfiguration) throws(RPCError) {
+    self.name = name
+    self.configuration = configuration
+    do throws(TransportError) {
+      group = try EventLoopGroup(count: configuration.eventLoops, name: "mail-io")
+    } catch {
+      throw RPCError(error)
+    }
+    dispatcher = Dispatcher(sharedThreads: configuration.messageLoopThreads, group: group)
+    localDeadlines = LocalDeadlines(loop: group.next())
+  }
+
+  private func open() {
+    let factory = TransportClientFactory(group: group, configuration: configuration.transport) { [unowned self] client in
+      RemoteHandler(client: client, env: self)
+    }
+    state.withLock { $0.factory = factory }
+  }
+
+  // MARK: Making
+
+  /// Starts an environment that listens.
+  ///
+  /// - Parameters:
+  ///   - name: for people.
+  ///   - host: the address or name to bind to.
+  ///   - port: 0 for one that the system chooses, or 1024 to 65535. If it is taken, the ports behind it are tried, as many as
+  ///     ``RPCConfiguration/portRetries`` says.
+  ///   - advertisedHost: the host that others reach this one by, if it is another than `host`.
+  ///   - configuration: the settings.
+  /// - Throws: ``RPCError``: ``RPCError/Code/invalidArgument``, ``RPCError/Code/invalidAddress``,
+  ///   ``RPCError/Code/bindFailed``, ``RPCError/Code/unresolvableHost``.
+  public static func start(
+    name: String, host: String = "127.0.0.1", port: Int = 0, advertisedHost: String? = nil,
+    configuration: RPCConfiguration = .init()
+  ) async throws(RPCError) -> RPCEnv {
+    guard port == 0 || (1024...65535).contains(port) else {
+      throw RPCError(.invalidArgument, "a port is 0 or 1024 to 65535, not \(port)", execution: .notExecuted)
+    }
+    let bind = try RPCAddress(host: host, port: port)
+    let advertised = try RPCAddress(host: advertisedHost ?? host, port: port)
+    let env = try RPCEnv(name: name, configuration: configuration)
+    env.open()
+    do throws(RPCError) {
+      let server = try await env.listen(bind)
+      let address = try RPCAddress(host: advertised.host, port: server.port)
+      env.state.withLock { state in
+        state.server = server
+        state.address = address
+      }
+    } catch {
+      await env.shutdown()
+      throw error
+    }
+    return env
+  }
+
+  /// Makes an environment that does not listen.
+  ///
+  /// - Throws: ``RPCError`` when the system has no thread or descriptor to give.
+  public static func client(
+    name: String, configuration: RPCConfiguration = .init()
+  ) async throws(RPCError) -> RPCEnv {
+    let env = try RPCEnv(name: name, configuration: configuration)
+    env.open()
+    return env
+  }
+
+  private func listen(_ address: RPCAddress) async throws(RPCError) -> TransportServer {
+    var retries = 0
+    while true {
+      // Wraps within the ports that are free for users, as the reference does.
+      let port = address.port == 0 ? 0 : (address.port + retries - 1024) % (65536 - 1024) + 1024
+      do throws(TransportError) {
+        return try await TransportServer.start(
+          group: group, host: address.dialHost, port: port, configuration: configuration.transport
+        ) { [unowned self] client in RemoteHandler(client: client, env: self) }
+      } catch {
+        guard error.reason == .addressInUse, retries < configuration.portRetries else { throw RPCError(error) }
+        retries += 1
+      }
+    }
+  }
+
+  /// The address that others reach this environment by; nil in client mode.
+  public var address: RPCAddress? { state.withLock { $0.address } }
+
+  /// Messages that came for no endpoint, and wanted no answer.
+  public var undeliverableMessages: Int { undeliverable.load(ordering: .relaxed) }
+
+  // MARK: Endpoints
+
+  /// Registers an endpoint under a name; its `onStart` runs soon, before any message.
+  ///
+  /// - Parameters:
+  ///   - name: 1 to 65535 ASCII characters that a URI's user-info may have unescaped.
+  ///   - endpoint: belongs to the environment from now on.
+  ///   - dispatch: where its handlers run.
+  /// - Returns: a reference to it.
+  /// - Throws: ``RPCError``: ``RPCError/Code/endpointExists``, ``RPCError/Code/invalidAddress`` for the name,
+  ///   ``RPCError/Code/invalidArgument`` when two message types have one wire name, ``RPCError/Code/stopped``.
+  @discardableResult
+  public func register<Endpoint: RPCEndpoint>(
+    _ name: String, _ endpoint: sending Endpoint, on dispatch: RPCDispatch = .shared
+  ) throws(RPCError) -> RPCEndpointRef {
+    if isStopped { throw .envStopped }
+    _ = try RPCEndpointAddress(name: name, rpcAddress: nil)
+    if name == RemoteHandler.verifierName {
+      throw RPCError(.endpointExists, "the name \(name) is used by the environment itself", execution: .notExecuted)
+    }
+    var handlers = RPCHandlers<Endpoint>()
+    Endpoint.handlers(&handlers)
+    if let duplicate = handlers.duplicateNames.first {
+      throw RPCError(
+        .invalidArgument, "\(Endpoint.self) handles two message types called \(duplicate)", execution: .notExecuted)
+    }
+    let cell = EndpointCell(endpoint, handlers, env: self)
+    let address = address
+    return try dispatcher.register(name, cell, on: dispatch) { inbox in
+      RPCEndpointRef(name: name, address: address, target: .local(inbox), env: self)
+    }
+  }
+
+  /// The reference to a registered endpoint object; nil from right before its `onStop` on, and for others.
+  public func endpointRef(of endpoint: some RPCEndpoint) -> RPCEndpointRef? {
+    dispatcher.reference(of: ObjectIdentifier(endpoint))
+  }
+
+  /// Stops an endpoint of this environment: messages that are queued are handled, then `onStop` runs. Safe to call again.
+  ///
+  /// The name is free at once. A reference to an endpoint of another environment stops nothing.
+  public func stop(_ ref: RPCEndpointRef) {
+    if case .local(let inbox) = ref.target, ref.env === self { dispatcher.stop(inbox) }
+  }
+
+  // MARK: Shutting down
+
+  /// Whether ``shutdown()`` was called.
+  public var isStopped: Bool { stopped.load(ordering: .acquiring) }
+
+  /// Ends the environment: endpoints handle what is queued and stop, answers are sent, connections and threads end.
+  ///
+  /// Callable from anywhere, also from a handler in a task of its own, and again; each call returns when the environment has
+  /// ended. Asks that are outstanding or come later fail with ``RPCError/Code/stopped``. Handlers that take longer than
+  /// ``RPCConfiguration/shutdownTimeout`` are left behind.
+  public func shutdown() async {
+    if stopped.exchange(true, ordering: .acquiringAndReleasing) { return await awaitTermination() }
+    let allEnded = await stopEndpoints()
+    let (server, factory, outboxes) = state.withLock { ($0.server, $0.factory, Array($0.outboxes.values)) }
+    server?.close()
+    for outbox in outboxes { outbox.stop() }
+    factory?.close()
+    await group.shutdown()
+    dispatcher.stopLoops(allEnded: allEnded)
+    let callbacks = state.withLock { state in
+      state.hasEnded = true
+      let callbacks = state.onEnd
+      state.onEnd = []
+      return callbacks
+    }
+    for callback in callbacks { callback() }
+  }
+
+  /// Waits until a ``shutdown()`` has ended the environment.
+  public func awaitTermination() async {
+    await withCheckedContinuation { continuation in
+      let hasEnded = state.withLock { state in
+        if !state.hasEnded { state.onEnd.append { continuation.resume() } }
+        return state.hasEnded
+      }
+      if hasEnded { continuation.resume() }
+    }
+  }
+
+  /// Stops all endpoints; says whether the last one ended before the deadline.
+  private func stopEndpoints() async -> Bool {
+    let ended = Ended()
+    let loop = group.next()
+    let deadline = MonotonicTime.now.advanced(by: configuration.shutdownTimeout)
+    return await ended.caller.wait(fallback: true) {
+      dispatcher.stopAll { ended.caller.resume(returning: true) }
+      loop.execute { _ = loop.schedule(at: deadline) { ended.caller.resume(returning: false) } }
+    }
+  }
+
+  private final class Ended: Sendable {
+    let caller = SuspendedCaller<Bool>()
+  }
+}
+
+// MARK: - Told by connections
+
+extension RPCEnv {
+  func countUndeliverable() { undeliverable.add(1, ordering: .relaxed) }
+
+  /// A connection has ended. On its event loop.
+  func connectionDidClose(_ client: TransportClient) {
+    guard client.isOutgoing else { return }
+    let outboxes = state.withLock { Array($0.outboxes.values) }
+    for outbox in outboxes where outbox.loop === client.loop { outbox.didLose(client) }
+  }
+
+  /// The outbox for an address, made when there is none.
+  func outbox(for address: RPCAddress) throws(RPCError) -> Outbox {
+    let outbox: Outbox? = state.withLock { state in
+      if let outbox = state.outboxes[address] { return outbox }
+      guard let factory = state.factory, !isStopped else { return nil }
+      let outbox = Outbox(address: address, loop: group.next(), factory: factory)
+      state.outboxes[address] = outbox
+      return outbox
+    }
+    guard let outbox else { throw .envStopped }
+    return outbox
+  }
+}

@@ -1,0 +1,114 @@
+internal import MailroomTransport
+
+/// The message types that an endpoint handles, and what it does with them: filled in by ``RPCEndpoint/handlers(_:)``.
+///
+/// A handler gets the endpoint as an argument, so that the table is made once for a type and captures nothing.
+/// An error that a handler throws goes to the asker, if there is one, and to ``RPCEndpoint/onError(_:)``.
+public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
+  struct Entry: Sendable {
+    let type: ObjectIdentifier
+    let name: [UInt8]
+    let decodeAndRun: @Sendable (Endpoint, inout RPCReader, RemoteCall?) throws -> Void
+    let run: @Sendable (Endpoint, any LocalMessage) throws -> Void
+  }
+
+  private(set) var messages: [Entry] = []
+  private(set) var requests: [Entry] = []
+  private(set) var onBytes: (@Sendable (Endpoint, RawSpan) throws -> Void)?
+  private(set) var onBytesRequest: (@Sendable (Endpoint, RawSpan, RPCBytesCallContext) throws -> Void)?
+  /// Wire names that were given to two message types of one table; registering such a table fails.
+  private(set) var duplicateNames: [String] = []
+
+  init() {}
+
+  /// Handles one-way messages of a type. The last handler for a type counts.
+  public mutating func receive<Message: RPCMessage>(
+    _ type: Message.Type, _ body: @escaping @Sendable (Endpoint, Message) throws -> Void
+  ) {
+    add(
+      Entry(
+        type: ObjectIdentifier(type), name: MessageName.bytes(of: type),
+        decodeAndRun: { endpoint, reader, _ in try body(endpoint, try Self.decode(&reader)) },
+        run: { endpoint, message in
+          guard let message = message as? LocalOneWay<Message> else { return }
+          try body(endpoint, message.message)
+        }), to: \.messages)
+  }
+
+  /// Handles requests of a type with a handler that answers through the context, now or later.
+  public mutating func ask<Request: RPCRequest>(
+    _ type: Request.Type,
+    _ body: @escaping @Sendable (Endpoint, Request, RPCCallContext<Request.Reply>) throws -> Void
+  ) {
+    let call = { @Sendable (endpoint: Endpoint, request: Request, context: RPCCallContext<Request.Reply>) throws in
+      do {
+        try body(endpoint, request, context)
+      } catch {
+        // The handler may have answered before it threw; then its error is for `onError` only.
+        try? context.fail(error)
+        throw error
+      }
+    }
+    add(
+      Entry(
+        type: ObjectIdentifier(type), name: MessageName.bytes(of: type),
+        decodeAndRun: { endpoint, reader, remote in
+          guard let remote else { return }
+          let request: Request = try Self.decode(&reader)
+          try call(endpoint, request, RPCCallContext(call: .remote(remote)))
+        },
+        run: { endpoint, message in
+          guard let message = message as? LocalAsk<Request> else { return }
+          try call(
+            endpoint, message.request, RPCCallContext(call: .local(message.call, sender: message.sender)))
+        }), to: \.requests)
+  }
+
+  /// Handles requests of a type with a handler that returns the reply.
+  public mutating func ask<Request: RPCRequest>(
+    _ type: Request.Type, _ body: @escaping @Sendable (Endpoint, Request) throws -> Request.Reply
+  ) {
+    ask(type) { endpoint, request, context in try context.reply(try body(endpoint, request)) }
+  }
+
+  /// Handles one-way messages of raw bytes, which are valid during the call only.
+  public mutating func receiveBytes(_ body: @escaping @Sendable (Endpoint, RawSpan) throws -> Void) {
+    onBytes = body
+  }
+
+  /// Handles requests of raw bytes, which are valid during the call only.
+  public mutating func askBytes(
+    _ body: @escaping @Sendable (Endpoint, RawSpan, RPCBytesCallContext) throws -> Void
+  ) {
+    onBytesRequest = { endpoint, bytes, context in
+      do {
+        try body(endpoint, bytes, context)
+      } catch {
+        try? context.fail(error)
+        throw error
+      }
+    }
+  }
+
+  private mutating func add(_ entry: Entry, to path: WritableKeyPath<Self, [Entry]>) {
+    if let index = self[keyPath: path].firstIndex(where: { $0.type == entry.type }) {
+      self[keyPath: path][index] = entry
+      return
+    }
+    if self[keyPath: path].contains(where: { $0.name == entry.name }) {
+      duplicateNames.append(String(decoding: entry.name, as: UTF8.self))
+    }
+    self[keyPath: path].append(entry)
+  }
+
+  private static func decode<Message: RPCMessage>(_ reader: inout RPCReader) throws(RPCError) -> Message {
+    do {
+      let message = try Message(from: &reader)
+      if reader.remaining > 0 { throw RPCError(.undecodable, "\(reader.remaining) bytes are left") }
+      return message
+    } catch {
+      throw RPCError(
+        .undecodable, "\(Message.messageName) cannot be decoded: \(error)", execution: .notExecuted, cause: error)
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/// Decodes values from messages in the format that ``BinaryValue`` describes.
+struct BinaryDecoder: Sendable {
+  /// What types find in their decoder's `userInfo`.
+  var userInfo: [CodingUserInfoKey: any Sendable] = [:]
+
+  /// The value in a message, whose bytes may be anything.
+  func decode<T: Decodable>(_ type: T.Type, from bytes: [UInt8]) throws(RPCError) -> T {
+    let run: BinaryDecodingRun
+    do {
+      run = BinaryDecodingRun(tree: try BinaryReader.read(bytes), userInfo: userInfo)
+    } catch {
+      throw RPCError(.undecodable, "cannot decode \(T.self): malformed message, \(error)", cause: error)
+    }
+    do {
+      return try BinaryValueDecoder(run: run).decode(type)
+    } catch {
+      throw RPCError(.undecodable, run.trace.message(for: error, "cannot decode \(T.self)"), cause: error)
+    }
+  }
+}
+
+/// What all decoders and containers of one message share.
+final class BinaryDecodingRun {
+  /// The values of the message.
+  let tree: BinaryTree
+  /// What types find in their decoder's `userInfo`.
+  let userInfo: [CodingUserInfoKey: Any]
+  /// Where the run failed.
+  var trace = BinaryTrace()
+
+  /// A run over the values of a message.
+  init(tree: BinaryTree, userInfo: [CodingUserInfoKey: any Sendable]) {
+    self.tree = tree
+    self.userInfo = userInfo
+  }
+}

@@ -1,0 +1,149 @@
+/// The children of an array or a map in a ``BinaryTree``.
+struct BinaryChildren {
+  /// The last child's place in the tree, meaningless when there is none.
+  ///
+  /// The last child's successor is the first child, so that appending and iterating both need just this place.
+  fileprivate(set) var last = 0
+  /// How many children there are.
+  fileprivate(set) var count = 0
+}
+
+/// The values of one message, between its bytes and the types it is encoded from or decoded to.
+///
+/// All nodes are in one array and refer to each other by their places there: a message does not need an allocation
+/// per container, containers can grow in any order, and a deep tree is not released recursively.
+struct BinaryTree {
+  /// How deep arrays and maps may be nested.
+  static let maximumDepth = 64
+
+  /// One value and where it stands.
+  struct Node {
+    /// The value, nil as long as nothing has been encoded here; written as an empty map if that stays so.
+    var value: BinaryValue?
+    /// The key in the map that holds this value; nil elsewhere.
+    var key: BinaryKey?
+    /// The place of the next child of the same container.
+    fileprivate var next: Int
+  }
+
+  /// A map entry's identity: the place of the map's first child, and the key.
+  private struct Entry: Hashable {
+    let first: Int
+    let key: BinaryKey
+  }
+
+  /// Maps of more entries than this have them in ``entries``; smaller ones are faster to search.
+  private static let searchLimit = 8
+
+  /// The nodes; the message's own value is the first one.
+  private var nodes: [Node] = []
+  /// The entries of the large maps.
+  private var entries: [Entry: Int] = [:]
+
+  /// An empty tree with room for some nodes.
+  init(capacity: Int) { nodes.reserveCapacity(capacity) }
+
+  /// The message's own value.
+  var root: BinaryValue { nodes.first?.value ?? .map(BinaryChildren()) }
+
+  /// How many nodes there are.
+  var count: Int { nodes.count }
+
+  /// The node at a place that ``add(_:key:)`` returned.
+  subscript(place: Int) -> Node { nodes[place] }
+
+  /// Adds a value that belongs to no container yet, and returns its place.
+  mutating func add(_ value: BinaryValue?, key: BinaryKey? = nil) -> Int {
+    nodes.append(Node(value: value, key: key, next: nodes.count))
+    return nodes.count - 1
+  }
+
+  /// Replaces the value at a place.
+  mutating func set(_ value: BinaryValue?, at place: Int) {
+    nodes[place].value = value
+  }
+
+  /// Makes a value that belongs to no container the last child of the array or map at `container`.
+  ///
+  /// Answers false, and does nothing, when that is a map that has the value's key already.
+  mutating func link(_ place: Int, to container: Int) -> Bool {
+    switch nodes[container].value {
+    case .array(var children):
+      append(place, to: &children)
+      nodes[container].value = .array(children)
+    case .map(var children):
+      guard let key = nodes[place].key, self.place(of: key, in: children) == nil else { return false }
+      append(place, to: &children)
+      nodes[container].value = .map(children)
+      index(children)
+    default:
+      return false
+    }
+    return true
+  }
+
+  /// Makes a value that belongs to no container a child of the array or map at `container`.
+  ///
+  /// It is the last child, or takes the place of the one that has its key.
+  mutating func put(_ place: Int, in container: Int) {
+    guard !link(place, to: container), let key = nodes[place].key, let old = self.place(of: key, in: container) else {
+      return
+    }
+    nodes[old].value = nodes[place].value
+  }
+
+  private mutating func append(_ place: Int, to children: inout BinaryChildren) {
+    if children.count > 0 {
+      nodes[place].next = nodes[children.last].next
+      nodes[children.last].next = place
+    }
+    children.last = place
+    children.count += 1
+  }
+
+  private mutating func index(_ children: BinaryChildren) {
+    guard children.count > Self.searchLimit, let first = first(of: children) else { return }
+    if children.count == Self.searchLimit + 1 {
+      var place = first
+      for _ in 0..<children.count {
+        enter(place, first: first)
+        place = successor(of: place)
+      }
+    } else {
+      enter(children.last, first: first)
+    }
+  }
+
+  private mutating func enter(_ place: Int, first: Int) {
+    guard let key = nodes[place].key else { return }
+    entries[Entry(first: first, key: key)] = place
+  }
+}
+
+extension BinaryTree {
+  /// The place of the first child, if there is one.
+  func first(of children: BinaryChildren) -> Int? {
+    children.count > 0 ? nodes[children.last].next : nil
+  }
+
+  /// The place of the next child of the same container; the first child's after the last one's.
+  func successor(of place: Int) -> Int { nodes[place].next }
+
+  /// The place of the child of the map at `container` with that key, if there is one.
+  func place(of key: BinaryKey, in container: Int) -> Int? {
+    guard case .map(let children) = nodes[container].value else { return nil }
+    return place(of: key, in: children)
+  }
+
+  /// The place of the child of a map with that key, if there is one.
+  func place(of key: BinaryKey, in children: BinaryChildren) -> Int? {
+    guard let first = first(of: children) else { return nil }
+    guard children.count <= Self.searchLimit else { return entries[Entry(first: first, key: key)] }
+    var place = first
+    for _ in 0..<children.count {
+      if nodes[place].key == key { return place }
+      place = successor(of: place)
+    }
+    return nil
+  }
+}

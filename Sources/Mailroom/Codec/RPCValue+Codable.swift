@@ -1,0 +1,24 @@
+public import MailroomTransport
+
+extension CodingUserInfoKey {
+  /// The environment that references in a message are bound to.
+  static var rpcEnv: CodingUserInfoKey? { CodingUserInfoKey(rawValue: "mailroom.env") }
+}
+
+extension RPCValue where Self: Codable {
+  /// Encodes by the compact binary coder: a varint length, then the coder's bytes.
+  public func encode(into writer: inout RPCWriter) throws {
+    let bytes = try BinaryEncoder(userInfo: [:]).encode(self)
+    writer.append(varint: UInt64(bytes.count))
+    writer.append(bytes)
+  }
+
+  /// Decodes by the compact binary coder.
+  public init(from reader: inout RPCReader) throws {
+    let count = try reader.readCount()
+    let bytes = try reader.readArray(count: count)
+    var userInfo: [CodingUserInfoKey: any Sendable] = [:]
+    if let key = CodingUserInfoKey.rpcEnv, let env = reader.env { userInfo[key] = env }
+    self = try BinaryDecoder(userInfo: userInfo).decode(Self.self, from: bytes)
+  }
+}

@@ -1,0 +1,182 @@
+internal import MailroomQueue
+internal import MailroomTransport
+
+/// Knows the endpoints of one environment by name, and the loops they run on.
+///
+/// - Thread safety: any thread.
+final class Dispatcher: InboxOwner {
+  struct Registration: Sendable {
+    let inbox: Inbox
+    /// The loop the endpoint runs on, when that is an event loop.
+    let eventLoop: EventLoop?
+  }
+
+  private struct State {
+    var registrations: [String: Registration] = [:]
+    var references: [ObjectIdentifier: RPCEndpointRef] = [:]
+    var shared: MessageLoop?
+    var dedicated: [ObjectIdentifier: MessageLoop] = [:]
+    /// Loops of endpoints that have ended; joined at shutdown.
+    var retired: [MessageLoop] = []
+    /// Inboxes whose OnStop has not run yet.
+    var living = 0
+    var isStopped = false
+    var onAllEnded: (@Sendable () -> Void)?
+  }
+
+  private let sharedThreads: Int
+  private let group: EventLoopGroup
+  /// Guarded by its lock.
+  private let state = Locked(State())
+
+  init(sharedThreads: Int, group: EventLoopGroup) {
+    self.sharedThreads = sharedThreads
+    self.group = group
+  }
+
+  // MARK: Registering
+
+  /// Registers an endpoint; OnStart is posted before anybody can find it.
+  func register(
+    _ name: String, _ endpoint: any EndpointDelivery, on dispatch: RPCDispatch,
+    makeReference: (Inbox) -> RPCEndpointRef
+  ) throws(RPCError) -> RPCEndpointRef {
+    let scheduler: any InboxScheduler
+    var eventLoop: EventLoop?
+    var dedicated: MessageLoop?
+    switch dispatch {
+    case .shared: scheduler = try sharedLoop()
+    case .dedicated(let threads):
+      guard threads > 0 else {
+        throw RPCError(.invalidArgument, "an endpoint needs at least one thread", execution: .notExecuted)
+      }
+      joinRetired()
+      let loop = try MessageLoop.start(name: "mail-\(name)", threads: threads)
+      dedicated = loop
+      scheduler = loop
+    case .eventLoop:
+      let loop = group.next()
+      eventLoop = loop
+      scheduler = EventLoopScheduler(loop)
+    }
+    let inbox = Inbox(name: name, endpoint: endpoint, scheduler: scheduler, owner: self)
+    let reference = makeReference(inbox)
+    let registration = Registration(inbox: inbox, eventLoop: eventLoop)
+    let refusal: RPCError? = state.withLock { state in
+      if state.isStopped { return .envStopped }
+      if state.registrations[name] != nil {
+        return RPCError(.endpointExists, "there is already an endpoint called \(name)", execution: .notExecuted)
+      }
+      state.registrations[name] = registration
+      state.references[endpoint.identity] = reference
+      state.dedicated[ObjectIdentifier(inbox)] = dedicated
+      state.living += 1
+      // Inside the lock, so that OnStart is in the queue before anybody can find the inbox.
+      inbox.start(reference)
+      return nil
+    }
+    if let refusal {
+      dedicated?.stop()
+      dedicated?.join()
+      throw refusal
+    }
+    return reference
+  }
+
+  /// Joins the threads of endpoints that have ended since.
+  private func joinRetired() {
+    let loops = state.withLock { state in
+      let loops = state.retired
+      state.retired = []
+      return loops
+    }
+    for loop in loops { loop.join() }
+  }
+
+  private func sharedLoop() throws(RPCError) -> MessageLoop {
+    if let loop = state.withLock({ $0.shared }) { return loop }
+    let made = try MessageLoop.start(name: "mail-loop", threads: sharedThreads)
+    let loop = state.withLock { state in
+      if state.shared == nil && !state.isStopped { state.shared = made }
+      return state.shared
+    }
+    if loop !== made {
+      made.stop()
+      made.join()
+    }
+    guard let loop else { throw .envStopped }
+    return loop
+  }
+
+  /// What is registered under a name.
+  func find(_ name: String) -> Registration? {
+    state.withLock { $0.registrations[name] }
+  }
+
+  /// The reference to a registered endpoint object, until right before its OnStop.
+  func reference(of endpoint: ObjectIdentifier) -> RPCEndpointRef? {
+    state.withLock { $0.references[endpoint] }
+  }
+
+  // MARK: Stopping
+
+  /// Stops the endpoint that `inbox` belongs to; its name is free at once. Safe to call again.
+  func stop(_ inbox: Inbox) {
+    state.withLock { state in
+      if state.registrations[inbox.name]?.inbox === inbox { state.registrations[inbox.name] = nil }
+    }
+    inbox.stop()
+  }
+
+  func inboxWillStop(_ inbox: Inbox) {
+    state.withLock { _ = $0.references.removeValue(forKey: inbox.endpoint.identity) }
+  }
+
+  func inboxDidStop(_ inbox: Inbox) {
+    let (loop, callback): (MessageLoop?, (@Sendable () -> Void)?) = state.withLock { state in
+      state.living -= 1
+      let loop = state.dedicated.removeValue(forKey: ObjectIdentifier(inbox))
+      if let loop { state.retired.append(loop) }
+      guard state.living == 0, state.isStopped else { return (loop, nil) }
+      let callback = state.onAllEnded
+      state.onAllEnded = nil
+      return (loop, callback)
+    }
+    loop?.stop()
+    callback?()
+  }
+
+  /// Refuses registrations and stops every endpoint; `onAllEnded` runs once the last OnStop has.
+  func stopAll(_ onAllEnded: @escaping @Sendable () -> Void) {
+    let (inboxes, isDone) = state.withLock { state in
+      state.isStopped = true
+      let inboxes = state.registrations.values.map(\.inbox)
+      state.registrations = [:]
+      if state.living > 0 { state.onAllEnded = onAllEnded }
+      return (inboxes, state.living == 0)
+    }
+    for inbox in inboxes { inbox.stop() }
+    if isDone { onAllEnded() }
+  }
+
+  /// Ends the message loops' threads. For any thread but theirs.
+  ///
+  /// - Parameter allEnded: whether every endpoint has ended. If not, threads that are stuck in a handler are left behind.
+  func stopLoops(allEnded: Bool) {
+    let loops = state.withLock { state in
+      let loops = state.retired + Array(state.dedicated.values) + (state.shared.map { [$0] } ?? [])
+      state.retired = []
+      state.dedicated = [:]
+      state.shared = nil
+      return loops
+    }
+    for loop in loops { loop.stop() }
+    if allEnded { for loop in loops { loop.join() } }
+  }
+}
+
+extension RPCError {
+  static var envStopped: RPCError {
+    RPCError(.stopped, "the environment has been shut down", execution: .notExecuted)
+  }
+}

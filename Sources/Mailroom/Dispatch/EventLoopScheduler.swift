@@ -1,0 +1,17 @@
+internal import MailroomTransport
+
+/// Gives turns to inboxes on an event loop.
+final class EventLoopScheduler: InboxScheduler {
+  let loop: EventLoop
+
+  init(_ loop: EventLoop) { self.loop = loop }
+
+  func schedule(_ inbox: Inbox) {
+    // A loop that has ended takes no more turns; its environment has been shut down.
+    loop.schedule(inbox)
+  }
+}
+
+extension Inbox: LoopTask {
+  func runOnLoop() { takeTurn() }
+}

@@ -1,0 +1,44 @@
+/// A typed message on its way inside one environment: the value itself, never encoded.
+protocol LocalMessage: AnyObject, Sendable {
+  /// The message's type.
+  var type: ObjectIdentifier { get }
+  /// Whether an answer is waited for.
+  var isRequest: Bool { get }
+  /// The type's wire name, for errors.
+  var typeName: String { get }
+  /// Tells the asker, if there is one, that the message failed before a handler took it.
+  func fail(_ error: RPCError)
+}
+
+/// A one-way message inside one environment.
+final class LocalOneWay<Message: RPCMessage>: LocalMessage {
+  let message: Message
+
+  init(_ message: Message) { self.message = message }
+
+  var type: ObjectIdentifier { ObjectIdentifier(Message.self) }
+  var isRequest: Bool { false }
+  var typeName: String { Message.messageName }
+  func fail(_ error: RPCError) {}
+}
+
+/// A request inside one environment, and the ask that waits for its answer.
+final class LocalAsk<Request: RPCRequest>: LocalMessage {
+  let request: Request
+  let call: LocalCall<Request.Reply>
+  let sender: String
+
+  init(_ request: Request, _ ask: any PendingAsk<Request.Reply>, sender: String) {
+    self.request = request
+    self.sender = sender
+    call = LocalCall(ask)
+  }
+
+  var type: ObjectIdentifier { ObjectIdentifier(Request.self) }
+  var isRequest: Bool { true }
+  var typeName: String { Request.messageName }
+  func fail(_ error: RPCError) {
+    // Answered means that a handler was faster; then there is nobody to tell.
+    try? call.answer(.failure(error))
+  }
+}

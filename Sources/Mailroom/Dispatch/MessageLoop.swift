@@ -1,0 +1,99 @@
+internal import MailroomQueue
+
+/// Threads that give turns to inboxes: the dispatcher's pool, or the threads of a dedicated endpoint.
+///
+/// ```
+///   worker:   running a turn ──► take the next inbox ──► (none) parked ──► unparked by a poster
+/// ```
+///
+/// Invariants:
+/// 1. An inbox is in the run queue at most once, and never while it runs: its queue's idle edge comes once.
+/// 2. Posting wakes at most one worker, and none when none is parked.
+/// 3. After ``stop()`` the workers drain the run queue and end.
+///
+/// The run queue is locked, not lock-free: it is touched once per turn, not once per message.
+final class MessageLoop: InboxScheduler {
+  private struct State {
+    var runnable = FIFO<Inbox>()
+    var parked: [Int] = []
+    var isStopped = false
+  }
+
+  private final class Worker: Sendable {
+    let parker = Parker()
+  }
+
+  private enum Next {
+    case run(Inbox)
+    case park
+    case end
+  }
+
+  /// Guarded by its lock.
+  private let state = Locked(State())
+  private let workers: [Worker]
+  /// Guarded by its lock.
+  private let threads = Locked<[WorkerThread]>([])
+
+  private init(workers count: Int) {
+    workers = (0..<max(1, count)).map { _ in Worker() }
+  }
+
+  /// Starts a loop with `count` threads, at least one.
+  ///
+  /// - Throws: ``RPCError`` with ``RPCError/Code/full`` when the system has no thread to give.
+  static func start(name: String, threads count: Int) throws(RPCError) -> MessageLoop {
+    let loop = MessageLoop(workers: count)
+    for index in loop.workers.indices {
+      do throws(WorkerThread.StartError) {
+        let thread = try WorkerThread(name: "\(name)-\(index)") { loop.work(index) }
+        loop.threads.withLock { $0.append(thread) }
+      } catch {
+        loop.stop()
+        loop.join()
+        throw RPCError(.full, "no thread could be started for \(name): error \(error.errno)", execution: .notExecuted)
+      }
+    }
+    return loop
+  }
+
+  func schedule(_ inbox: Inbox) {
+    let woken: Int? = state.withLock { state in
+      state.runnable.append(inbox)
+      return state.parked.popLast()
+    }
+    if let woken { workers[woken].parker.unpark() }
+  }
+
+  private func work(_ index: Int) {
+    while true {
+      let next: Next = state.withLock { state in
+        if let inbox = state.runnable.popFirst() { return .run(inbox) }
+        if state.isStopped { return .end }
+        state.parked.append(index)
+        return .park
+      }
+      switch next {
+      case .run(let inbox): inbox.takeTurn()
+      case .park: workers[index].parker.park()
+      case .end: return
+      }
+    }
+  }
+
+  /// Has the workers end once the run queue is empty. Safe to call again.
+  func stop() {
+    let parked = state.withLock { state in
+      state.isStopped = true
+      let parked = state.parked
+      state.parked = []
+      return parked
+    }
+    for index in parked { workers[index].parker.unpark() }
+  }
+
+  /// Waits until the workers have ended. Not for a worker.
+  func join() {
+    for thread in threads.withLock({ $0 }) { thread.join() }
+  }
+}

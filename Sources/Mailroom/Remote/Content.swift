@@ -1,0 +1,75 @@
+internal import MailroomTransport
+
+/// What stands in the body of a message behind the envelope, and in the body of a reply.
+///
+/// ```
+///   request   01  bytes                                raw bytes
+///             02  varint length, name, value           a typed message
+///             AC ED …                                  a Java object stream, from a peer of the reference system
+///   reply     01  bytes                                raw bytes
+///             02  value                                a typed reply
+///             0F  flag, then three texts               a failure: 1 if certainly not executed; code, message, type
+///                 (varint length, UTF-8 each)
+/// ```
+enum Content {
+  static let raw: UInt8 = 0x01
+  static let typed: UInt8 = 0x02
+  static let failure: UInt8 = 0x0F
+  static let java: UInt8 = 0xAC
+
+  /// Texts of a failure are cut to this many bytes: they are for people.
+  private static let textLimit = 4096
+
+  /// Appends a failure.
+  static func append(_ error: RPCError, to writer: inout ByteWriter) {
+    writer.append(failure)
+    writer.append(error.execution == .notExecuted ? 1 : 0)
+    for text in [error.code.name, error.message, error.remoteType ?? ""] {
+      let bytes = Array(text.utf8.prefix(textLimit))
+      writer.append(varint: UInt64(bytes.count))
+      writer.append(bytes)
+    }
+  }
+
+  /// Reads a failure behind its first byte.
+  static func readFailure(_ reader: inout RPCReader) throws -> RPCError {
+    let flag = try reader.readByte()
+    var texts: [String] = []
+    for _ in 0..<3 {
+      let count = try reader.readCount()
+      let bytes = try reader.readArray(count: count)
+      texts.append(String(decoding: bytes, as: UTF8.self))
+    }
+    return RPCError(
+      .init(name: texts[0]), texts[1], execution: flag == 1 ? .notExecuted : .unknown,
+      remoteType: texts[2].isEmpty ? nil : texts[2])
+  }
+
+  /// What a handler's error looks like to the asker.
+  static func failure(of error: any Error) -> RPCError {
+    if let error = error as? RPCError { return error }
+    return RPCError(
+      .handlerFailed, String(describing: error), remoteType: String(reflecting: type(of: error)), cause: error)
+  }
+}
+
+extension RPCError {
+  /// A transport's error, as an asker sees it.
+  init(_ error: TransportError) {
+    let code: Code =
+      switch error.reason {
+      case .connectionClosed: .connectionLost
+      case .connectFailed, .system: .connectFailed
+      case .unresolvableHost: .unresolvableHost
+      case .addressInUse, .bindFailed: .bindFailed
+      case .timeout: .timeout
+      case .protocolViolation: .protocolViolation
+      case .tooLarge: .tooLarge
+      case .full: .full
+      case .remoteFailure: .remoteFailure
+      case .stopped: .stopped
+      case .unencodable: .unencodable
+      }
+    self.init(code, error.message, execution: error.isNotSent ? .notExecuted : .unknown, cause: error)
+  }
+}

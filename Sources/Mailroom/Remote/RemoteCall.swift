@@ -1,0 +1,104 @@
+internal import MailroomTransport
+internal import Synchronization
+
+/// A request of another process that wants an answer: answered once, from any thread, and by its own end if by nobody.
+final class RemoteCall: Sendable {
+  private let responder: RPCResponder
+  private let answered = Atomic<Bool>(false)
+
+  init(_ responder: RPCResponder) { self.responder = responder }
+
+  deinit {
+    if !answered.load(ordering: .acquiring) {
+      send(failure: RPCError(.noReply, "the handler ended without an answer"))
+    }
+  }
+
+  /// The connection the request came on: "host:port".
+  var peer: String { responder.client.peer }
+
+  private func claim() throws(RPCError) {
+    if answered.exchange(true, ordering: .acquiringAndReleasing) {
+      throw RPCError(.alreadyReplied, "the call was answered before")
+    }
+  }
+
+  /// Answers with a value. If it cannot be encoded, the asker is told at once, and this throws.
+  func reply<Reply: RPCValue>(_ value: Reply) throws(RPCError) {
+    try claim()
+    try send { (writer) throws(RPCError) in
+      writer.append(Content.typed)
+      do {
+        try value.encode(into: &writer)
+      } catch {
+        throw RPCError(.unencodable, "the reply \(Reply.self) cannot be encoded: \(error)", cause: error)
+      }
+    }
+  }
+
+  /// Answers with raw bytes.
+  func reply(bytes: RawSpan) throws(RPCError) {
+    try claim()
+    try send { (writer) throws(RPCError) in
+      writer.append(Content.raw)
+      writer.append(bytes)
+    }
+  }
+
+  /// Answers with a failure.
+  func fail(_ error: RPCError) throws(RPCError) {
+    try claim()
+    send(failure: error)
+  }
+
+  private func send(_ encode: (inout ByteWriter) throws(RPCError) -> Void) throws(RPCError) {
+    var failure: RPCError?
+    do throws(TransportError) {
+      try responder.client.respond(responder.requestID) { (writer) throws(TransportError) in
+        do throws(RPCError) {
+          try encode(&writer)
+        } catch {
+          failure = error
+          throw TransportError(.unencodable, error.message)
+        }
+      }
+    } catch {
+      let reported = failure ?? RPCError(error)
+      send(failure: reported)
+      throw reported
+    }
+  }
+
+  private func send(failure: RPCError) {
+    do throws(TransportError) {
+      try responder.client.respond(responder.requestID) { Content.append(failure, to: &$0) }
+    } catch {
+      // Only a maximum frame below a few kilobytes gets here; the plain text form fits any.
+      responder.fail(failure.code.name)
+    }
+  }
+}
+
+/// A request of the same process that wants an answer: as ``RemoteCall``, without the wire.
+final class LocalCall<Reply: RPCValue>: Sendable {
+  private let ask: any PendingAsk<Reply>
+  private let answered = Atomic<Bool>(false)
+
+  init(_ ask: any PendingAsk<Reply>) { self.ask = ask }
+
+  deinit {
+    if !answered.load(ordering: .acquiring) {
+      ask.complete(.failure(RPCError(.noReply, "the handler ended without an answer")))
+    }
+  }
+
+  /// Whether nobody waits for the answer any more.
+  var isAbandoned: Bool { ask.isAbandoned }
+
+  func answer(_ result: Result<Reply, RPCError>) throws(RPCError) {
+    if answered.exchange(true, ordering: .acquiringAndReleasing) {
+      throw RPCError(.alreadyReplied, "the call was answered before")
+    }
+    ask.complete(result)
+  }
+}

@@ -1,0 +1,113 @@
+internal import MailroomTransport
+
+/// Serves one connection of an environment: finds the endpoint that a message is for, and hands it to its inbox.
+/// Loop-confined.
+///
+/// Lookups are answered right here, so that they never wait behind messages of users.
+final class RemoteHandler: ConnectionHandler {
+  /// The name that lookups are addressed to; the reference's.
+  static let verifierName = "endpoint-verifier"
+
+  private static let cacheSize = 64
+
+  private struct CacheEntry {
+    let name: [UInt8]
+    let registration: Dispatcher.Registration
+  }
+
+  private let client: TransportClient
+  private let env: RPCEnv
+  /// Endpoints found lately, by a hash of their name.
+  private var cache: [CacheEntry?]
+  /// The inbox whose turn this handler has taken for the messages of this batch.
+  private var inPlace: Inbox?
+
+  init(client: TransportClient, env: RPCEnv) {
+    self.client = client
+    self.env = env
+    cache = Array(repeating: nil, count: Self.cacheSize)
+  }
+
+  func receive(request body: RawSpan, responder: RPCResponder) {
+    do {
+      let envelope = try Envelope(parsing: body)
+      if envelope.content.byte(at: 0) == Content.java { return receive(javaObject: envelope, responder) }
+      let call = RemoteCall(responder)
+      guard let registration = find(envelope.name) else {
+        try? call.fail(Self.notFound(envelope.name))
+        return
+      }
+      deliver(envelope.content, call, to: registration)
+    } catch {
+      responder.fail("The request's envelope cannot be read: \(error)")
+    }
+  }
+
+  func receive(oneWay body: RawSpan) {
+    guard let envelope = try? Envelope(parsing: body), let registration = find(envelope.name) else {
+      return env.countUndeliverable()
+    }
+    deliver(envelope.content, nil, to: registration)
+  }
+
+  func connectionDidReadBatch() { endTurn() }
+
+  func connectionDidClose(_ error: TransportError?) {
+    endTurn()
+    env.connectionDidClose(client)
+  }
+
+  /// Answers lookups; other Java objects are of no type that an endpoint could have a handler for.
+  private func receive(javaObject envelope: borrowing Envelope, _ responder: RPCResponder) {
+    if envelope.name.equals(Self.verifierName.utf8Array.rawSpan) {
+      guard let name = JavaObjectStream.parseCheckExistence(envelope.content) else {
+        return responder.fail("The lookup is no CheckExistence object of a version that is known here")
+      }
+      // The answer is 47 bytes; nothing about it can fail but a connection that has ended.
+      try? responder.succeed(JavaObjectStream.boolean(env.dispatcher.find(name) != nil).rawSpan)
+    } else if find(envelope.name) == nil {
+      responder.fail(Self.notFound(envelope.name).message)
+    } else {
+      responder.fail("Java objects are not supported here")
+    }
+  }
+
+  private static func notFound(_ name: RawSpan) -> RPCError {
+    RPCError(
+      .endpointNotFound, "could not find the endpoint \(name.utf8String() ?? "of an undecodable name")",
+      execution: .notExecuted)
+  }
+
+  /// Finds an endpoint by the bytes of its name, without making a string if it was found lately.
+  private func find(_ name: RawSpan) -> Dispatcher.Registration? {
+    let slot = Int(truncatingIfNeeded: name.quickHash % UInt64(Self.cacheSize))
+    if let entry = cache[slot], entry.name.rawSpan.equals(name), !entry.registration.inbox.isStopped {
+      return entry.registration
+    }
+    guard let text = name.utf8String(), let registration = env.dispatcher.find(text) else { return nil }
+    cache[slot] = CacheEntry(name: Array(text.utf8), registration: registration)
+    return registration
+  }
+
+  private func deliver(_ content: RawSpan, _ call: RemoteCall?, to registration: Dispatcher.Registration) {
+    let inbox = registration.inbox
+    if registration.eventLoop === client.loop {
+      if inPlace !== inbox {
+        endTurn()
+        if inbox.beginTurnInPlace() { inPlace = inbox }
+      }
+      if inPlace === inbox && inbox.deliverInPlace(content, call) { return }
+    }
+    let taken = inbox.post(.remote(content: content.array(), call))
+    if !taken && call == nil { env.countUndeliverable() }
+  }
+
+  private func endTurn() {
+    inPlace?.endTurnInPlace()
+    inPlace = nil
+  }
+}
+
+extension String {
+  var utf8Array: [UInt8] { Array(utf8) }
+}

@@ -1,0 +1,33 @@
+/// A value that belongs to one executor at a time, in a box that may be passed around.
+///
+/// Something that many threads hold a reference to often has a part that only its event loop, or only the consumer of
+/// its queue, may touch. That part lives in a `Confined`; its owner documents who may open it.
+///
+/// - Thread safety: none for the value. The box itself can be stored in a `Sendable` type.
+/// - Cost: one allocation at creation; an access is a plain memory access.
+package struct Confined<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
+  // Proof: the pointer is immutable after init, and `value` is only opened by the executor that the owner names: an
+  // event loop's thread (events of one loop are sequential), or the consumer of an `MPSCQueue` (one at a time, each ordered
+  // after the one before by the queue's acquire-release pairs). Values come in as `sending`, so no other reference into
+  // their region is left outside.
+  @usableFromInline let pointer: UnsafeMutablePointer<Value>
+
+  /// A box around `value`, which nobody else refers to.
+  @inlinable
+  package init(_ value: consuming sending Value) {
+    pointer = .allocate(capacity: 1)
+    pointer.initialize(to: value)
+  }
+
+  deinit {
+    pointer.deinitialize(count: 1)
+    pointer.deallocate()
+  }
+
+  /// The value, for the executor that owns it.
+  @inlinable
+  package var value: Value {
+    _read { yield pointer.pointee }
+    nonmutating _modify { yield &pointer.pointee }
+  }
+}

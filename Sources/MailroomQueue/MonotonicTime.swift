@@ -1,0 +1,42 @@
+internal import Glibc
+
+/// A point in time of the system's monotonic clock, in nanoseconds since an arbitrary origin.
+///
+/// The same clock as libuv's `uv_hrtime`. Reading it costs no system call on Linux (vDSO), about 25 ns.
+@frozen
+package struct MonotonicTime: Comparable, Hashable, Sendable {
+  /// Nanoseconds since the clock's origin.
+  package let nanoseconds: UInt64
+
+  @inlinable
+  package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+  /// The time now.
+  package static var now: Self {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Self(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+  }
+
+  /// Later than every real point in time.
+  @inlinable package static var distantFuture: Self { Self(nanoseconds: .max) }
+
+  @inlinable
+  package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+
+  /// The point `duration` after this one; never before it, and never beyond ``distantFuture``.
+  package func advanced(by duration: Duration) -> Self {
+    let (seconds, attoseconds) = duration.components
+    guard seconds >= 0, attoseconds >= 0 else { return self }
+    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    if overflow { return .distantFuture }
+    let (sum, overflow2) = whole.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
+    let (end, overflow3) = nanoseconds.addingReportingOverflow(sum)
+    return overflow2 || overflow3 ? .distantFuture : Self(nanoseconds: end)
+  }
+
+  /// How long it is from `earlier` to this point; zero if it is not earlier.
+  package func since(_ earlier: Self) -> Duration {
+    .nanoseconds(Int64(clamping: nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0))
+  }
+}

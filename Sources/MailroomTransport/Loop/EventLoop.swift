@@ -1,0 +1,145 @@
+package import MailroomQueue
+internal import Synchronization
+
+/// Something that an ``EventLoop`` runs on its thread when asked to.
+///
+/// For objects with a queue of their own: on that queue's idle edge they have themselves scheduled. Being an object, it
+/// costs no allocation beyond the queue's node.
+package protocol LoopTask: AnyObject, Sendable {
+  /// Does what is due. On the loop's thread.
+  func runOnLoop()
+}
+
+/// One thread that waits for sockets, timers and tasks, and runs what they call for.
+///
+/// A connection belongs to one loop: everything about it happens on that loop's thread, one thing at a time.
+///
+/// - Thread safety: ``execute(_:)`` from any thread. Functions run in the order posted by one thread. They must not block: all
+///   connections of the loop wait meanwhile.
+/// - Cost: posting is one allocation and one compare-and-swap; a system call wakes the loop only when it sleeps.
+///
+/// **Wake elision.** The loop declares itself asleep in its task queue's word only right before it waits, so a
+/// poster wakes it only then. A poster that found it asleep must call libuv's wake function, and may be preempted before it does,
+/// while the loop goes on for another reason. The loop therefore counts the wakes it is owed, posters count those they
+/// made, and at its end the loop waits for the counts to meet before it gives the handle's memory back.
+public final class EventLoop: Sendable {
+  package enum Work: Sendable {
+    case task(any LoopTask)
+    case function(@Sendable () -> Void)
+  }
+
+  private let tasks = MPSCQueue<Work>()
+  private let waker: UVAsync.Waker
+  /// Atomic; released by posters after a wake, acquired by the loop's end.
+  private let wakesMade = Atomic<Int>(0)
+  /// Atomic; written by the loop's thread as it begins.
+  private let threadID = Atomic<UInt>(0)
+  /// Loop-confined.
+  package let core: Confined<LoopCore>
+  /// Guarded by its lock.
+  private let life: Locked<Life>
+
+  private struct Life {
+    var thread: WorkerThread?
+    var hasEnded = false
+    var onEnd: [@Sendable () -> Void] = []
+  }
+
+  /// Starts a loop on a thread of its own.
+  ///
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/system`` when the system has no descriptor or thread to give.
+  package init(name: String) throws(TransportError) {
+    let core: LoopCore
+    do {
+      core = try LoopCore()
+    } catch {
+      throw TransportError(.system, "no event loop could be made: \(error)")
+    }
+    waker = core.waker
+    life = Locked(Life())
+    self.core = Confined(core)
+    self.core.value.drain = { [unowned self] limit in self.tasks.drain(limit: limit) { Self.perform($0) } }
+    self.core.value.beginTurn = { [unowned self] in self.tasks.beginTurn() }
+    self.core.value.sleep = { [unowned self] in self.tasks.sleep() }
+    do throws(WorkerThread.StartError) {
+      let thread = try WorkerThread(name: name) { self.run() }
+      life.withLock { $0.thread = thread }
+    } catch {
+      self.core.value.closeHandles()
+      self.core.value.run()
+      throw TransportError(.system, "no thread could be started for an event loop: error \(error.errno)")
+    }
+  }
+
+  private static func perform(_ work: consuming Work) {
+    switch work {
+    case .task(let task): task.runOnLoop()
+    case .function(let function): function()
+    }
+  }
+
+  private func run() {
+    threadID.store(ThreadID.current, ordering: .relaxed)
+    core.value.run()
+    // The queue is closed, so no further wake will be owed; those who are on their way finish shortly.
+    while wakesMade.load(ordering: .acquiring) < core.value.wakesOwed { ThreadID.yield() }
+    let callbacks = life.withLock { life in
+      life.hasEnded = true
+      let callbacks = life.onEnd
+      life.onEnd = []
+      return callbacks
+    }
+    for callback in callbacks { callback() }
+  }
+
+  /// Whether the caller runs on the loop's thread.
+  @inline(__always)
+  package var isCurrent: Bool { threadID.load(ordering: .relaxed) == ThreadID.current }
+
+  /// Runs `function` on the loop's thread, later.
+  ///
+  /// - Returns: false when the loop has ended; `function` does not run then.
+  @discardableResult
+  public func execute(_ function: @escaping @Sendable () -> Void) -> Bool {
+    post(.function(function))
+  }
+
+  /// Has `task` run on the loop's thread, later; false when the loop has ended.
+  @discardableResult
+  package func schedule(_ task: any LoopTask) -> Bool {
+    post(.task(task))
+  }
+
+  /// Runs `action` on the loop at `deadline` or up to a millisecond later. Only on the loop's thread.
+  ///
+  /// - Returns: a function that takes it back.
+  package func schedule(at deadline: MonotonicTime, _ action: @escaping () -> Void) -> () -> Void {
+    let core = core.value
+    let id = core.schedule(at: deadline, action)
+    return { [weak core] in core?.cancel(id) }
+  }
+
+  private func post(_ work: Work) -> Bool {
+    switch tasks.push(work) {
+    case .queued: return true
+    case .wake:
+      waker.wake()
+      wakesMade.add(1, ordering: .releasing)
+      return true
+    case .closed: return false
+    }
+  }
+
+  /// Ends the loop: closes what lives on it, runs what was posted, and joins the thread. Safe to call again.
+  package func shutdown() async {
+    execute { [self] in core.value.beginShutdown { self.tasks.close { Self.perform($0) } } }
+    await withCheckedContinuation { continuation in
+      let hasEnded = life.withLock { life in
+        if !life.hasEnded { life.onEnd.append { continuation.resume() } }
+        return life.hasEnded
+      }
+      if hasEnded { continuation.resume() }
+    }
+    life.withLock { $0.thread }?.join()
+  }
+}

@@ -1,0 +1,40 @@
+internal import MailroomQueue
+internal import Synchronization
+
+/// The event loops that clients and servers share.
+///
+/// - Thread safety: any thread.
+public final class EventLoopGroup: Sendable {
+  /// The loops.
+  public let loops: [EventLoop]
+  private let turn = Atomic<Int>(0)
+
+  /// Starts `count` loops, at least one, on a thread each.
+  ///
+  /// One loop is enough until a core is busy with it; with more, connections are spread over them.
+  ///
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/system`` when a loop could not be started.
+  public init(count: Int = 1, name: String = "loop") throws(TransportError) {
+    var loops: [EventLoop] = []
+    do throws(TransportError) {
+      for index in 0..<max(1, count) { loops.append(try EventLoop(name: "\(name)-\(index)")) }
+    } catch {
+      let started = loops
+      Task { for loop in started { await loop.shutdown() } }
+      throw error
+    }
+    self.loops = loops
+  }
+
+  /// The next loop in turn.
+  public func next() -> EventLoop {
+    if loops.count == 1 { return loops[0] }
+    let index = turn.wrappingAdd(1, ordering: .relaxed).oldValue
+    return loops[Int(UInt(bitPattern: index) % UInt(loops.count))]
+  }
+
+  /// Closes everything that lives on the loops, and ends and joins their threads. Safe to call again.
+  public func shutdown() async {
+    for loop in loops { await loop.shutdown() }
+  }
+}

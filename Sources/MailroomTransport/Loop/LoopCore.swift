@@ -1,0 +1,194 @@
+internal import MailroomQueue
+
+/// Has bytes to send at the end of the tick. Loop-confined.
+protocol LoopFlushable: AnyObject {
+  /// Writes what has accumulated.
+  func flush()
+}
+
+/// Lives on a loop and must be closed before the loop can end. Loop-confined.
+protocol LoopResident: AnyObject {
+  /// Begins to close; leaves the loop with ``LoopCore/remove(_:)`` when done.
+  func closeForShutdown()
+}
+
+/// The half of an ``EventLoop`` that only its thread touches. Loop-confined.
+///
+/// One tick of libuv, and what is done in it:
+///
+/// ```
+///   timers ─► prepare: run tasks, flush, fall asleep ─► wait ─► read, accept, tasks ─► check: flush ─► close callbacks
+/// ```
+///
+/// So all frames that a tick produced for a connection leave in one write, and a lone one leaves in the tick it was made in.
+package final class LoopCore {
+  /// Tasks run in one go before sockets get their turn.
+  private static let taskBudget = 1024
+  /// Times that tasks are looked for again before the loop polls instead of sleeping.
+  private static let roundsBeforePoll = 4
+
+  let uv: UVLoop
+  private var async: UVAsync?
+  private var prepare: UVPrepare?
+  private var check: UVCheck?
+  private var idle: UVIdle?
+  private var timer: UVTimer?
+
+  private var dirty: [any LoopFlushable] = []
+  private var flushing: [any LoopFlushable] = []
+  private var timers = DeadlineHeap<() -> Void>()
+  private var armedFor = MonotonicTime.distantFuture
+  private var residents: [ObjectIdentifier: any LoopResident] = [:]
+  private var onEmpty: (() -> Void)?
+
+  /// Whether the task queue says that the loop is asleep.
+  private var isAsleep = false
+  /// Wakes that posters have made or will make.
+  private(set) var wakesOwed = 0
+  /// The time when the current tick began; not older than what the tick handles.
+  private(set) var tickTime = MonotonicTime.now
+
+  var drain: (Int) -> Int = { _ in 0 }
+  var beginTurn: () -> Bool = { true }
+  var sleep: () -> MPSCQueue<EventLoop.Work>.Slept = { .asleep }
+
+  init() throws(UVError) {
+    uv = try UVLoop()
+    do throws(UVError) {
+      async = try UVAsync(uv) { [unowned self] in
+        awake()
+        _ = drain(Self.taskBudget)
+      }
+      prepare = try UVPrepare(uv) { [unowned self] in prepareToWait() }
+      check = try UVCheck(uv) { [unowned self] in flushDirty() }
+      idle = try UVIdle(uv)
+      timer = try UVTimer(uv) { [unowned self] in fireTimers() }
+    } catch {
+      closeHandles()
+      uv.run()
+      throw error
+    }
+  }
+
+  var waker: UVAsync.Waker { async.unsafelyUnwrapped.waker }
+
+  func run() { uv.run() }
+
+  /// Notes that the loop is running, so that posters need not wake it.
+  func awake() {
+    guard isAsleep else { return }
+    isAsleep = false
+    tickTime = .now
+    // When the queue is not idle any more, somebody pushed and is bound to wake this loop.
+    if !beginTurn() { wakesOwed += 1 }
+  }
+
+  private func prepareToWait() {
+    awake()
+    var round = 0
+    while true {
+      _ = drain(Self.taskBudget)
+      flushDirty()
+      switch sleep() {
+      case .asleep:
+        isAsleep = true
+        idle?.set(started: false)
+        return
+      case .closed:
+        idle?.set(started: false)
+        return
+      case .notEmpty:
+        round += 1
+        if round >= Self.roundsBeforePoll {
+          idle?.set(started: true)
+          tickTime = .now
+          return
+        }
+      }
+    }
+  }
+
+  // MARK: Flushing
+
+  /// Has `flushable` flushed at the end of the tick. The caller sees to it that it is added once per tick.
+  func markDirty(_ flushable: any LoopFlushable) {
+    dirty.append(flushable)
+  }
+
+  private func flushDirty() {
+    while !dirty.isEmpty {
+      swap(&dirty, &flushing)
+      for flushable in flushing { flushable.flush() }
+      flushing.removeAll(keepingCapacity: true)
+    }
+  }
+
+  // MARK: Timers
+
+  typealias TimerID = DeadlineHeap<() -> Void>.ID
+
+  /// Runs `action` on the loop at `deadline` or up to a millisecond later.
+  func schedule(at deadline: MonotonicTime, _ action: @escaping () -> Void) -> TimerID {
+    let id = timers.insert(action, at: deadline)
+    if deadline < armedFor { arm(for: deadline) }
+    return id
+  }
+
+  /// Forgets a timer; does nothing when it has run.
+  func cancel(_ id: TimerID) {
+    timers.cancel(id)
+  }
+
+  private func arm(for deadline: MonotonicTime) {
+    armedFor = deadline
+    let now = MonotonicTime.now
+    // Rounded up, so that the timer never comes up before the deadline.
+    let wait = deadline > now ? (deadline.nanoseconds - now.nanoseconds + 999_999) / 1_000_000 : 0
+    timer?.start(milliseconds: min(wait, UInt64(Int64.max)))
+  }
+
+  private func fireTimers() {
+    awake()
+    armedFor = .distantFuture
+    let now = MonotonicTime.now
+    tickTime = now
+    while let action = timers.popDue(now: now) { action() }
+    if let next = timers.nextDeadline() { arm(for: next) }
+  }
+
+  // MARK: Ending
+
+  func add(_ resident: any LoopResident) {
+    residents[ObjectIdentifier(resident)] = resident
+    if onEmpty != nil { resident.closeForShutdown() }
+  }
+
+  func remove(_ resident: any LoopResident) {
+    residents[ObjectIdentifier(resident)] = nil
+    if residents.isEmpty { endIfShuttingDown() }
+  }
+
+  /// Closes all residents; when none is left, runs `closeTasks` and closes the loop's own handles, which ends ``run()``.
+  func beginShutdown(_ closeTasks: @escaping () -> Void) {
+    guard onEmpty == nil, async != nil else { return }
+    onEmpty = closeTasks
+    if residents.isEmpty { return endIfShuttingDown() }
+    for resident in Array(residents.values) { resident.closeForShutdown() }
+  }
+
+  private func endIfShuttingDown() {
+    guard let closeTasks = onEmpty, async != nil else { return }
+    // What is still queued may add residents, so it runs first; then they are waited for again.
+    while drain(Self.taskBudget) > 0 {}
+    guard residents.isEmpty, async != nil else { return }
+    flushDirty()
+    closeTasks()
+    closeHandles()
+  }
+
+  func closeHandles() {
+    let handles: [UVHandle?] = [async, prepare, check, idle, timer]
+    (async, prepare, check, idle, timer) = (nil, nil, nil, nil, nil)
+    for handle in handles { handle?.close() }
+  }
+}

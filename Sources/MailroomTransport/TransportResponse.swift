@@ -1,0 +1,51 @@
+/// How a request ended: its answer's body, or an error. Borrowed for the time of one callback.
+@frozen
+public enum TransportResponse: ~Escapable {
+  /// The peer's answer; its bytes are valid during the callback only.
+  case success(RawSpan)
+  /// There is no answer, or it is a failure.
+  case failure(TransportError)
+}
+
+/// Is told how a request ended.
+///
+/// - Thread safety: called once, on the connection's event loop, or, when a connection was never made, on the loop that
+///   found out. Must not block.
+public protocol TransportResponseReceiver: AnyObject, Sendable {
+  /// The request ended with `response`.
+  func receive(_ response: borrowing TransportResponse)
+  /// Whether nobody wants the answer any more: a request that is not sent yet is then dropped silently.
+  var isAbandoned: Bool { get }
+}
+
+extension TransportResponseReceiver {
+  /// Never abandoned.
+  public var isAbandoned: Bool { false }
+}
+
+/// Who is told how a request ended: an object, which costs nothing to pass on, or a function.
+public enum ReplySink: Sendable {
+  /// An object.
+  case receiver(any TransportResponseReceiver)
+  /// A function.
+  case function(@Sendable (borrowing TransportResponse) -> Void)
+
+  /// Tells it. The caller sees to it that this happens once.
+  @inlinable
+  public func complete(_ response: borrowing TransportResponse) {
+    switch self {
+    case .receiver(let receiver): receiver.receive(response)
+    case .function(let function): function(response)
+    }
+  }
+
+  /// Whether nobody wants the answer any more.
+  package var isAbandoned: Bool {
+    if case .receiver(let receiver) = self { receiver.isAbandoned } else { false }
+  }
+
+  /// Tells it of an error.
+  public func fail(_ error: TransportError) {
+    complete(.failure(error))
+  }
+}

@@ -1,0 +1,172 @@
+/// Bytes being written: a growable buffer with one owner.
+///
+/// Frames, envelopes and messages are encoded into one of these. Integers are written big-endian, as the wire has them.
+///
+/// - Thread safety: none needed; it is moved, never shared.
+/// - Complexity: appending is amortised O(count); growing doubles the storage and copies what is there.
+@frozen
+public struct ByteWriter: ~Copyable, @unchecked Sendable {
+  // Proof: the type cannot be copied, so the storage behind `base` has one owner at a time, and moves with it.
+  @usableFromInline var base: UnsafeMutableRawPointer?
+  @usableFromInline var room: Int
+  @usableFromInline var length: Int
+
+  /// An empty writer. Takes no memory before the first byte.
+  @inlinable
+  public init() {
+    base = nil
+    room = 0
+    length = 0
+  }
+
+  /// An empty writer with room for `capacity` bytes.
+  @inlinable
+  public init(capacity: Int) {
+    self.init()
+    if capacity > 0 { grow(toFit: capacity) }
+  }
+
+  @inlinable
+  deinit { base?.deallocate() }
+
+  /// The bytes written so far.
+  @inlinable public var count: Int { length }
+  /// The bytes that fit before the storage grows.
+  @inlinable public var capacity: Int { room }
+  /// Whether nothing is written.
+  @inlinable public var isEmpty: Bool { length == 0 }
+
+  /// What is written so far, valid until the writer changes.
+  @inlinable
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = RawSpan(_unsafeStart: base ?? Self.nowhere, byteCount: length)
+      return _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// A valid address for spans without bytes.
+  @inlinable
+  static var nowhere: UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
+  }
+
+  /// Copies what is written into an array.
+  public func array() -> [UInt8] {
+    let count = length
+    return [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+      if let base, let to = target.baseAddress { UnsafeMutableRawPointer(to).copyMemory(from: base, byteCount: count) }
+      initialized = count
+    }
+  }
+
+  /// Makes sure that `count` more bytes fit without growing.
+  @inlinable
+  public mutating func reserve(_ count: Int) {
+    if room - length < count { grow(toFit: length + count) }
+  }
+
+  @inlinable @inline(never)
+  mutating func grow(toFit needed: Int) {
+    let newRoom = max(needed, room * 2, 64)
+    let new = UnsafeMutableRawPointer.allocate(byteCount: newRoom, alignment: 16)
+    if let base {
+      new.copyMemory(from: base, byteCount: length)
+      base.deallocate()
+    }
+    base = new
+    room = newRoom
+  }
+
+  /// Where the next `count` bytes go; they count as written.
+  @inlinable
+  mutating func claim(_ count: Int) -> UnsafeMutableRawPointer {
+    if room - length < count { grow(toFit: length + count) }
+    let start = base.unsafelyUnwrapped + length
+    length += count
+    return start
+  }
+
+  /// Appends one byte.
+  @inlinable
+  public mutating func append(_ byte: UInt8) {
+    claim(1).storeBytes(of: byte, as: UInt8.self)
+  }
+
+  /// Appends an integer, big-endian.
+  @inlinable
+  public mutating func append<Integer: FixedWidthInteger & BitwiseCopyable>(integer: Integer) {
+    claim(MemoryLayout<Integer>.size).storeBytes(of: integer.bigEndian, as: Integer.self)
+  }
+
+  /// Appends bytes.
+  @inlinable
+  public mutating func append(_ bytes: RawSpan) {
+    let count = bytes.byteCount
+    if count == 0 { return }
+    let start = claim(count)
+    bytes.withUnsafeBytes { source in
+      if let from = source.baseAddress { start.copyMemory(from: from, byteCount: count) }
+    }
+  }
+
+  /// Appends bytes.
+  @inlinable
+  public mutating func append(_ bytes: [UInt8]) {
+    append(bytes.span.bytes)
+  }
+
+  /// Appends the UTF-8 bytes of `text`, without a length.
+  @inlinable
+  public mutating func append(utf8 text: String) {
+    append(text.utf8.span.bytes)
+  }
+
+  /// Appends an unsigned integer in groups of seven bits, lowest first: one byte below 128, ten at most.
+  @inlinable
+  public mutating func append(varint value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  /// Writes an integer, big-endian, over bytes written before.
+  ///
+  /// Does nothing unless all its bytes lie within what is written.
+  @inlinable
+  public mutating func overwrite<Integer: FixedWidthInteger & BitwiseCopyable>(_ integer: Integer, at offset: Int) {
+    guard let base, offset >= 0, offset <= length - MemoryLayout<Integer>.size else { return }
+    (base + offset).storeBytes(of: integer.bigEndian, as: Integer.self)
+  }
+
+  /// Forgets everything behind the first `count` bytes, and keeps the storage.
+  @inlinable
+  public mutating func truncate(to count: Int) {
+    if count >= 0 && count < length { length = count }
+  }
+
+  /// Gives up the storage, keeping nothing.
+  @inlinable
+  public mutating func reset() {
+    base?.deallocate()
+    base = nil
+    room = 0
+    length = 0
+  }
+
+  /// Offers up to `limit` bytes of unused room to `body`; what it fills in becomes written by ``advance(_:)``.
+  package mutating func withRoom(limit: Int, _ body: (inout MutableRawSpan) -> Void) {
+    guard let base, limit > 0, room > length else { return }
+    var span = MutableRawSpan(_unsafeStart: base + length, byteCount: min(limit, room - length))
+    body(&span)
+  }
+
+  /// Counts `count` bytes as written that were filled in through ``withRoom(limit:_:)``.
+  package mutating func advance(_ count: Int) {
+    length = min(room, length + max(0, count))
+  }
+}

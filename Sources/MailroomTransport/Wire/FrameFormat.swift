@@ -1,0 +1,133 @@
+/// The layout of a frame: int64 length of the whole frame, uint8 message type, the type's header, body. Big-endian.
+///
+/// The format is the reference system's, so that a process of either kind can talk to the other.
+package enum FrameFormat {
+  /// Bytes of the length field.
+  package static let lengthSize = 8
+  /// A frame without header and body.
+  package static let minimumLength = 9
+  /// What a frame adds to the body of a request or a response: length, type, request id, body length.
+  package static let rpcOverhead = 21
+  /// What a frame adds to the body of a one-way message: length, type, body length.
+  package static let oneWayOverhead = 13
+}
+
+extension ByteWriter {
+  /// A frame that is being written: where it began, and where its body began.
+  package struct OpenFrame {
+    package let start: Int
+    package let bodyStart: Int
+  }
+
+  /// Begins the frame of a request or a response; ``endFrame(_:limit:)`` fills in the lengths.
+  package mutating func beginRPC(_ kind: WireMessage.Kind, id: Int64) -> OpenFrame {
+    let start = count
+    reserve(64)
+    append(integer: Int64(0))
+    append(kind.rawValue)
+    append(integer: id)
+    append(integer: Int32(0))
+    return OpenFrame(start: start, bodyStart: count)
+  }
+
+  /// Begins the frame of a one-way message; ``endFrame(_:limit:)`` fills in the lengths.
+  package mutating func beginOneWay() -> OpenFrame {
+    let start = count
+    reserve(64)
+    append(integer: Int64(0))
+    append(WireMessage.Kind.oneWay.rawValue)
+    append(integer: Int32(0))
+    return OpenFrame(start: start, bodyStart: count)
+  }
+
+  /// Fills in the lengths of a frame whose body was appended since it began.
+  ///
+  /// - Throws: ``FrameError/tooLarge(length:limit:)`` when the frame is above `limit`; it is taken back as a whole then.
+  package mutating func endFrame(_ frame: OpenFrame, limit: Int) throws(FrameError) {
+    let length = count - frame.start
+    let body = count - frame.bodyStart
+    if length > limit || body > Int(Int32.max) {
+      truncate(to: frame.start)
+      throw .tooLarge(length: Int64(length), limit: limit)
+    }
+    overwrite(Int64(length), at: frame.start)
+    overwrite(Int32(body), at: frame.bodyStart - 4)
+  }
+
+  /// Appends `message` as a frame.
+  ///
+  /// - Throws: ``FrameError/tooLarge(length:limit:)`` when the frame would be above `limit`; nothing is appended then.
+  package mutating func append(frame message: borrowing WireMessage, limit: Int) throws(FrameError) {
+    let start = count
+    switch message {
+    case .rpcRequest(let id, let body): return try appendRPC(.rpcRequest, id, body, limit)
+    case .rpcResponse(let id, let body): return try appendRPC(.rpcResponse, id, body, limit)
+    case .oneWay(let body):
+      let frame = beginOneWay()
+      append(body)
+      return try endFrame(frame, limit: limit)
+    case .chunkFetchSuccess(let id, let index, let body):
+      begin(.chunkFetchSuccess, id)
+      append(integer: index)
+      append(body)
+    case .rpcFailure(let id, let error):
+      begin(.rpcFailure, id)
+      append(block: error)
+    case .chunkFetchRequest(let id, let index):
+      begin(.chunkFetchRequest, id)
+      append(integer: index)
+    case .chunkFetchFailure(let id, let index, let error):
+      begin(.chunkFetchFailure, id)
+      append(integer: index)
+      append(block: error)
+    case .streamRequest(let streamID):
+      begin(.streamRequest)
+      append(block: streamID)
+    case .streamResponse(let streamID, let byteCount):
+      begin(.streamResponse)
+      append(block: streamID)
+      append(integer: byteCount)
+    case .streamFailure(let streamID, let error):
+      begin(.streamFailure)
+      append(block: streamID)
+      append(block: error)
+    case .uploadStream(let id, let metadata, let byteCount):
+      begin(.uploadStream, id)
+      append(block: metadata)
+      append(integer: byteCount)
+    }
+    let length = count - start
+    if length > limit {
+      truncate(to: start)
+      throw .tooLarge(length: Int64(length), limit: limit)
+    }
+    overwrite(Int64(length), at: start)
+  }
+
+  private mutating func appendRPC(_ kind: WireMessage.Kind, _ id: Int64, _ body: RawSpan, _ limit: Int) throws(FrameError) {
+    let frame = beginRPC(kind, id: id)
+    append(body)
+    try endFrame(frame, limit: limit)
+  }
+
+  private mutating func begin(_ kind: WireMessage.Kind, _ id: Int64? = nil) {
+    append(integer: Int64(0))
+    append(kind.rawValue)
+    if let id { append(integer: id) }
+  }
+
+  /// Appends an int32 length and the bytes.
+  package mutating func append(block bytes: RawSpan) {
+    append(integer: Int32(clamping: bytes.byteCount))
+    append(bytes)
+  }
+}
+
+extension ByteReader {
+  /// Reads an int32 length and that many bytes, without copying them.
+  @_lifetime(copy self)
+  package mutating func readBlock() throws(Malformed) -> RawSpan {
+    let count = try read(Int32.self)
+    return try read(count: Int(count))
+  }
+}

@@ -1,0 +1,69 @@
+internal import Glibc
+
+extension RawSpan {
+  /// Copies the bytes into an array.
+  @inlinable
+  public func array() -> [UInt8] {
+    let count = byteCount
+    return [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+      withUnsafeBytes { source in
+        if let from = source.baseAddress, let to = target.baseAddress, count > 0 {
+          UnsafeMutableRawPointer(to).copyMemory(from: from, byteCount: count)
+        }
+      }
+      initialized = count
+    }
+  }
+
+  /// The bytes as a string; nil when they are not UTF-8.
+  public func utf8String() -> String? {
+    withUnsafeBytes { String(validating: $0, as: UTF8.self) }
+  }
+
+  /// The byte at `offset`; nil when there is none.
+  @inlinable
+  public func byte(at offset: Int) -> UInt8? {
+    offset >= 0 && offset < byteCount ? unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt8.self) : nil
+  }
+
+  /// The bytes from `offset` on; none when there are fewer.
+  @inlinable
+  @_lifetime(copy self)
+  public func dropping(_ offset: Int) -> RawSpan {
+    extracting(unchecked: min(max(0, offset), byteCount)..<byteCount)
+  }
+
+  /// Whether both hold the same bytes.
+  public func equals(_ other: RawSpan) -> Bool {
+    guard byteCount == other.byteCount else { return false }
+    return withUnsafeBytes { left in
+      other.withUnsafeBytes { right in
+        guard let first = left.baseAddress, let second = right.baseAddress else { return true }
+        return memcmp(first, second, left.count) == 0
+      }
+    }
+  }
+
+  /// Whether these are the bytes of `other`.
+  public func equals(_ other: [UInt8]) -> Bool { equals(other.rawSpan) }
+}
+
+extension Array where Element == UInt8 {
+  /// The array's bytes, valid while it is not changed.
+  @inlinable
+  public var rawSpan: RawSpan {
+    @_lifetime(borrow self)
+    get { span.bytes }
+  }
+}
+
+extension RawSpan {
+  /// A hash that is cheap and good enough to choose a cache slot by; a peer may choose names that collide.
+  package var quickHash: UInt64 {
+    withUnsafeBytes { bytes in
+      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+      return hash ^ (hash >> 29)
+    }
+  }
+}

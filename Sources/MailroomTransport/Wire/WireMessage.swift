@@ -1,0 +1,109 @@
+/// One message of the transport's wire, borrowed from the bytes it was read from or will be written from.
+///
+/// The reference's message types, by its numbers; the layouts of their headers stand beside each case. Integers are
+/// big-endian; `text` is an int32 length and UTF-8 bytes. Types 11 and 12 of the reference (merged shuffle blocks) have no
+/// meaning outside it and are not listed: they are refused as unknown.
+public enum WireMessage: ~Escapable {
+  /// 0: int64 stream id, int32 chunk index.
+  case chunkFetchRequest(streamID: Int64, chunkIndex: Int32)
+  /// 1: int64 stream id, int32 chunk index; the rest of the frame is the body.
+  case chunkFetchSuccess(streamID: Int64, chunkIndex: Int32, body: RawSpan)
+  /// 2: int64 stream id, int32 chunk index, text.
+  case chunkFetchFailure(streamID: Int64, chunkIndex: Int32, error: RawSpan)
+  /// 3: int64 request id, int32 body length (not trusted); the rest of the frame is the body.
+  case rpcRequest(id: Int64, body: RawSpan)
+  /// 4: as 3.
+  case rpcResponse(id: Int64, body: RawSpan)
+  /// 5: int64 request id, text.
+  case rpcFailure(id: Int64, error: RawSpan)
+  /// 6: text stream id.
+  case streamRequest(streamID: RawSpan)
+  /// 7: text stream id, int64 count of raw bytes that follow the frame.
+  case streamResponse(streamID: RawSpan, byteCount: Int64)
+  /// 8: text stream id, text error.
+  case streamFailure(streamID: RawSpan, error: RawSpan)
+  /// 9: int32 body length (not trusted); the rest of the frame is the body.
+  case oneWay(body: RawSpan)
+  /// 10: int64 request id, int32 length and bytes of metadata, int64 count of raw bytes that follow the frame.
+  case uploadStream(id: Int64, metadata: RawSpan, byteCount: Int64)
+
+  /// The number that stands in a frame's type byte.
+  public enum Kind: UInt8, Sendable {
+    /// 0.
+    case chunkFetchRequest = 0
+    /// 1.
+    case chunkFetchSuccess = 1
+    /// 2.
+    case chunkFetchFailure = 2
+    /// 3.
+    case rpcRequest = 3
+    /// 4.
+    case rpcResponse = 4
+    /// 5.
+    case rpcFailure = 5
+    /// 6.
+    case streamRequest = 6
+    /// 7.
+    case streamResponse = 7
+    /// 8.
+    case streamFailure = 8
+    /// 9.
+    case oneWay = 9
+    /// 10.
+    case uploadStream = 10
+  }
+
+  /// Reads the message in a frame's payload: type byte, header, body.
+  ///
+  /// - Throws: ``FrameError`` when the type is unknown, or the header is cut short or longer than the frame.
+  @_lifetime(copy payload)
+  public init(payload: RawSpan) throws(FrameError) {
+    var reader = ByteReader(payload)
+    guard let number = payload.byte(at: 0) else { throw .tooShort(8) }
+    guard let kind = Kind(rawValue: number) else { throw .unknownType(number) }
+    do throws(ByteReader.Malformed) {
+      _ = try reader.readByte()
+      switch kind {
+      case .rpcRequest:
+        let id = try reader.read(Int64.self)
+        _ = try reader.read(Int32.self)
+        self = .rpcRequest(id: id, body: reader.readRest())
+      case .rpcResponse:
+        let id = try reader.read(Int64.self)
+        _ = try reader.read(Int32.self)
+        self = .rpcResponse(id: id, body: reader.readRest())
+      case .oneWay:
+        _ = try reader.read(Int32.self)
+        self = .oneWay(body: reader.readRest())
+      case .rpcFailure:
+        let id = try reader.read(Int64.self)
+        self = .rpcFailure(id: id, error: try reader.readBlock())
+      case .chunkFetchRequest:
+        let id = try reader.read(Int64.self)
+        self = .chunkFetchRequest(streamID: id, chunkIndex: try reader.read(Int32.self))
+      case .chunkFetchSuccess:
+        let id = try reader.read(Int64.self)
+        let index = try reader.read(Int32.self)
+        self = .chunkFetchSuccess(streamID: id, chunkIndex: index, body: reader.readRest())
+      case .chunkFetchFailure:
+        let id = try reader.read(Int64.self)
+        let index = try reader.read(Int32.self)
+        self = .chunkFetchFailure(streamID: id, chunkIndex: index, error: try reader.readBlock())
+      case .streamRequest:
+        self = .streamRequest(streamID: try reader.readBlock())
+      case .streamResponse:
+        let streamID = try reader.readBlock()
+        self = .streamResponse(streamID: streamID, byteCount: try reader.read(Int64.self))
+      case .streamFailure:
+        let streamID = try reader.readBlock()
+        self = .streamFailure(streamID: streamID, error: try reader.readBlock())
+      case .uploadStream:
+        let id = try reader.read(Int64.self)
+        let metadata = try reader.readBlock()
+        self = .uploadStream(id: id, metadata: metadata, byteCount: try reader.read(Int64.self))
+      }
+    } catch {
+      throw FrameError.malformed(error)
+    }
+  }
+}
