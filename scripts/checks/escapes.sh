@@ -11,7 +11,7 @@ check_escapes() {
   at_most "$most_unchecked" '@unchecked +Sendable\b' <"$all" || bad=1
   at_most "$most_nonisolated" '\bnonisolated\(unsafe\)' <"$all" || bad=1
   lines -E '@unchecked +Sendable\b' "$all" | without_proof |
-    complain '@unchecked Sendable without "Proof:" in the 12 lines above it' || bad=1
+    complain '@unchecked Sendable without "Proof:" in the 12 lines around it' || bad=1
 
   forbid 'throws away an error' '' '\btry!' <"$all" || bad=1
   forbid 'casts or traps' '' '\bas!' <"$all" || bad=1
@@ -34,13 +34,13 @@ at_most() {
   ((count <= $1)) || complain "$count of these, $1 are allowed" <"$scratch/hits"
 }
 
-# Reads path:line:code and prints those without a "Proof:" in the 12 lines above.
+# Reads path:line:code and prints those without a "Proof:" in the 12 lines above or below.
 without_proof() {
   local hit path line rest
   while IFS= read -r hit; do
     path=${hit%%:*} rest=${hit#*:} line=${hit#*:}
     line=${line%%:*}
-    if ((line == 1)) || ! sed -n "$((line > 12 ? line - 12 : 1)),$((line - 1))p" "$path" | grep -q 'Proof:'; then
+    if ! sed -n "$((line > 12 ? line - 12 : 1)),$((line + 12))p" "$path" | grep -q 'Proof:'; then
       printf '%s:%s\n' "$path" "$rest"
     fi
   done

@@ -124,6 +124,15 @@ public struct RPCEndpointRef: Sendable {
   }
 }
 
+extension RPCEndpointRef {
+  /// Asks with raw bytes and a function that borrows the reply; as ``ask(bytes:timeout:onReply:)``.
+  public func ask(
+    bytes: [UInt8], timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
+  ) {
+    ask(bytes: bytes.rawSpan, timeout: timeout, onReply: onReply)
+  }
+}
+
 extension RPCEndpointRef: Hashable, CustomStringConvertible {
   /// Whether both stand for the endpoint of one name at one address, or are the same client-mode endpoint.
   public static func == (left: RPCEndpointRef, right: RPCEndpointRef) -> Bool {

@@ -165,7 +165,8 @@ final class UVTCP: UVHandle {
       if isOffered {
         delegate.streamDidRead(intoOfferedSpace: count)
       } else {
-        delegate.streamDidRead(RawSpan(_unsafeStart: loop.slab, byteCount: count))
+        let slab = UnsafeRawBufferPointer(start: loop.slab, count: count)
+        delegate.streamDidRead(slab.bytes)
       }
     } else if count < 0 {
       uv_read_stop(stream)

@@ -7,6 +7,7 @@
 @frozen
 public struct ByteWriter: ~Copyable, @unchecked Sendable {
   // Proof: the type cannot be copied, so the storage behind `base` has one owner at a time, and moves with it.
+  // All three are consumer-confined: they belong to the writer's one owner.
   @usableFromInline var base: UnsafeMutableRawPointer?
   @usableFromInline var room: Int
   @usableFromInline var length: Int
@@ -41,15 +42,9 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
-      let span = RawSpan(_unsafeStart: base ?? Self.nowhere, byteCount: length)
+      let span = UnsafeRawBufferPointer(start: base, count: length).bytes
       return _overrideLifetime(span, borrowing: self)
     }
-  }
-
-  /// A valid address for spans without bytes.
-  @inlinable
-  static var nowhere: UnsafeMutableRawPointer {
-    UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
   }
 
   /// Copies what is written into an array.
@@ -79,11 +74,11 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
     room = newRoom
   }
 
-  /// Where the next `count` bytes go; they count as written.
+  /// Makes room for `count` bytes, which count as written; says at which offset they go.
   @inlinable
-  mutating func claim(_ count: Int) -> UnsafeMutableRawPointer {
+  mutating func claim(_ count: Int) -> Int {
     if room - length < count { grow(toFit: length + count) }
-    let start = base.unsafelyUnwrapped + length
+    let start = length
     length += count
     return start
   }
@@ -91,13 +86,15 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
   /// Appends one byte.
   @inlinable
   public mutating func append(_ byte: UInt8) {
-    claim(1).storeBytes(of: byte, as: UInt8.self)
+    let start = claim(1)
+    base.unsafelyUnwrapped.storeBytes(of: byte, toByteOffset: start, as: UInt8.self)
   }
 
   /// Appends an integer, big-endian.
   @inlinable
   public mutating func append<Integer: FixedWidthInteger & BitwiseCopyable>(integer: Integer) {
-    claim(MemoryLayout<Integer>.size).storeBytes(of: integer.bigEndian, as: Integer.self)
+    let start = claim(MemoryLayout<Integer>.size)
+    base.unsafelyUnwrapped.storeBytes(of: integer.bigEndian, toByteOffset: start, as: Integer.self)
   }
 
   /// Appends bytes.
@@ -106,8 +103,9 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
     let count = bytes.byteCount
     if count == 0 { return }
     let start = claim(count)
+    let target = base.unsafelyUnwrapped + start
     bytes.withUnsafeBytes { source in
-      if let from = source.baseAddress { start.copyMemory(from: from, byteCount: count) }
+      if let from = source.baseAddress { target.copyMemory(from: from, byteCount: count) }
     }
   }
 

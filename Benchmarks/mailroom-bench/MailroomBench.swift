@@ -1,0 +1,16 @@
+internal import ArgumentParser
+
+/// The benchmark runner: two processes, one of them this program's own child, and a table of what they achieved.
+@main
+struct MailroomBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mailroom-bench",
+    abstract: "Measures Mailroom's throughput and latency between two processes.",
+    discussion: """
+      Without options it starts a server process and runs the standard suite, in about a minute. With --scenario or any other \
+      option of a run, it runs that one. For two machines: 'mailroom-bench serve --host 0.0.0.0 --port 7077' on the one, \
+      'mailroom-bench --connect HOST:7077' on the other.
+      """,
+    subcommands: [Run.self, Serve.self, LimitServer.self],
+    defaultSubcommand: Run.self)
+}

@@ -1,0 +1,103 @@
+internal import Foundation
+internal import Histogram
+
+/// What the senders of one run measured: when counting is on, how much came back, and how long each took.
+///
+/// Shared by all senders; each hands over its samples in blocks, so that the lock is rarely taken.
+final class Recorder: @unchecked Sendable {
+  // Proof: everything mutable is touched under `lock`.
+  private let lock = NSLock()
+  private var latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)  // guarded by lock
+  private var counted: UInt64 = 0  // guarded by lock
+  private var failure: (any Error)?  // guarded by lock
+
+  /// When counting begins.
+  let start: UInt64
+  /// When senders stop, unless they stop by count.
+  let end: UInt64
+  /// Messages to send while counting, over all senders; nil when time ends the run.
+  let limit: UInt64?
+
+  init(_ scenario: Scenario) {
+    start = Clock.now + UInt64(scenario.warmup * 1e9)
+    switch scenario.amount {
+    case .messages(let count):
+      limit = UInt64(count)
+      end = .max
+    case .seconds(let seconds):
+      limit = nil
+      end = start + UInt64(seconds * 1e9)
+    }
+  }
+
+  /// Adds messages that were counted, and the nanoseconds each sample took.
+  func add(count: UInt64, samples: [UInt64]) {
+    lock.withLock {
+      counted += count
+      for sample in samples { latencies.record(sample) }
+    }
+  }
+
+  /// Notes that a sender failed; the run then fails with the first error.
+  func fail(_ error: any Error) { lock.withLock { failure = failure ?? error } }
+
+  var count: UInt64 { lock.withLock { counted } }
+  var error: (any Error)? { lock.withLock { failure } }
+
+  /// Whether the senders should stop: time is up, enough was counted, or one failed.
+  func isOver(at now: UInt64) -> Bool {
+    if now >= end { return true }
+    return lock.withLock { failure != nil || (limit.map { counted >= $0 } ?? false) }
+  }
+
+  /// Nanoseconds at percentiles.
+  func percentiles() -> Latency {
+    lock.withLock {
+      let at = { (percentile: Double) in Double(self.latencies.valueAtPercentile(percentile)) / 1000 }
+      return Latency(
+        p50: at(50), p90: at(90), p99: at(99), p999: at(99.9),
+        max: latencies.totalCount == 0 ? 0 : Double(latencies.maxRecorded) / 1000)
+    }
+  }
+}
+
+/// Microseconds at percentiles.
+struct Latency: Codable {
+  var p50, p90, p99, p999, max: Double
+}
+
+/// One sender's samples on their way to the recorder. Owned by the sender.
+struct Samples {
+  private let recorder: Recorder
+  private var pending: [UInt64] = []
+  private var count: UInt64 = 0
+  private var lastDelivery: UInt64 = 0
+
+  init(_ recorder: Recorder) {
+    self.recorder = recorder
+    pending.reserveCapacity(1024)
+  }
+
+  /// Counts `messages` that took from `begin` to `now`, if that was while counting.
+  ///
+  /// - Returns: whether the sender should go on.
+  mutating func record(messages: UInt64 = 1, from begin: UInt64, to now: UInt64) -> Bool {
+    if begin >= recorder.start && now <= recorder.end {
+      count += messages
+      pending.append(now - begin)
+    }
+    if pending.count == 1024 || now > lastDelivery + 20_000_000 {
+      lastDelivery = now
+      deliver()
+      return !recorder.isOver(at: now)
+    }
+    return now < recorder.end
+  }
+
+  /// Hands over what is left.
+  mutating func deliver() {
+    recorder.add(count: count, samples: pending)
+    pending.removeAll(keepingCapacity: true)
+    count = 0
+  }
+}
