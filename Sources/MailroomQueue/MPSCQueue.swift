@@ -17,7 +17,8 @@ package import Synchronization
 /// **Memory orderings.** A successful push is acquire-release. Its release half pairs with the acquire of ``take()``: the
 /// consumer sees the element as written. Its acquire half pairs with the release of ``sleep()``: whoever is woken
 /// through this push sees everything that the consumer before it did. ``beginTurn()`` is acquire for the same
-/// reason. Failed exchanges are relaxed: their value is only used to try again.
+/// reason. Whoever learns from a refused push or from ``sleep()`` that the queue is closed acquires that word, so that it
+/// sees what the closer did before. Other failed exchanges are relaxed: their value is only used to try again.
 ///
 /// **Cost.** A push: one allocation of the element's size plus 8 bytes and one compare-and-swap. A take: one atomic
 /// and-operation for any number of elements, one pointer write each to reverse, one deallocation each to pop. The shared word
@@ -128,6 +129,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
       if exchanged { return seen.isIdle ? .wake : .queued }
       seen = QueueWord(bits: original)
     }
+    _ = storage.pointee.head.load(ordering: .acquiring)
     let returned = node.move().element
     node.deallocate()
     return .closed(returned)
@@ -195,7 +197,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     if storage.pointee.taken != 0 { return .notEmpty }
     let (exchanged, original) = storage.pointee.head.compareExchange(
       expected: QueueWord.busy.bits, desired: QueueWord.idle.bits, successOrdering: .releasing,
-      failureOrdering: .relaxed)
+      failureOrdering: .acquiring)
     if exchanged || original == QueueWord.idle.bits { return .asleep }
     return original == QueueWord.closedBit ? .closed : .notEmpty
   }

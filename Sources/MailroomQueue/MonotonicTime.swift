@@ -26,8 +26,10 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
 
   /// The point `duration` after this one; never before it, and never beyond ``distantFuture``.
   package func advanced(by duration: Duration) -> Self {
+    guard duration > .zero else { return self }
+    // A duration can have more seconds than its components can say; asking for them would trap.
+    guard duration < Duration(secondsComponent: .max, attosecondsComponent: 0) else { return .distantFuture }
     let (seconds, attoseconds) = duration.components
-    guard seconds >= 0, attoseconds >= 0 else { return self }
     let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
     if overflow { return .distantFuture }
     let (sum, overflow2) = whole.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)

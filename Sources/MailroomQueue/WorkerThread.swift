@@ -15,16 +15,25 @@ package final class WorkerThread: Sendable {
   }
 
   private let handle: pthread_t
+  private let end: End
   private let joined = Atomic<Bool>(false)
 
   private final class Start: Sendable {
     let name: String
+    let end: End
     let body: @Sendable () -> Void
 
-    init(name: String, body: @escaping @Sendable () -> Void) {
+    init(name: String, end: End, body: @escaping @Sendable () -> Void) {
       self.name = name
+      self.end = end
       self.body = body
     }
+  }
+
+  /// Whether the thread is past its body. Afterwards the system may give its handle to a new thread.
+  private final class End: Sendable {
+    /// Atomic; relaxed, because a thread that gets the handle again was started after this one was joined.
+    let isReached = Atomic<Bool>(false)
   }
 
   /// Starts a thread that runs `body`.
@@ -34,7 +43,8 @@ package final class WorkerThread: Sendable {
   ///   - body: runs once, on the new thread.
   /// - Throws: ``StartError`` when the system has no thread to give.
   package init(name: String, _ body: @escaping @Sendable () -> Void) throws(StartError) {
-    let start = Unmanaged.passRetained(Start(name: name, body: body))
+    let end = End()
+    let start = Unmanaged.passRetained(Start(name: name, end: end, body: body))
     var old = sigset_t()
     var blocked = sigset_t()
     sigfillset(&blocked)
@@ -46,9 +56,14 @@ package final class WorkerThread: Sendable {
       &thread, nil,
       { argument in
         guard let argument else { return nil }
-        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-        WorkerThread.setName(start.name)
-        start.body()
+        let end: End
+        do {
+          let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+          WorkerThread.setName(start.name)
+          end = start.end
+          start.body()
+        }
+        end.isReached.store(true, ordering: .relaxed)
         return nil
       }, start.toOpaque())
     pthread_sigmask(SIG_SETMASK, &old, nil)
@@ -57,6 +72,7 @@ package final class WorkerThread: Sendable {
       throw StartError(errno: result)
     }
     handle = thread
+    self.end = end
   }
 
   deinit {
@@ -73,7 +89,7 @@ package final class WorkerThread: Sendable {
   }
 
   /// Whether the caller runs on this thread.
-  package var isCurrent: Bool { pthread_equal(pthread_self(), handle) != 0 }
+  package var isCurrent: Bool { !end.isReached.load(ordering: .relaxed) && pthread_equal(pthread_self(), handle) != 0 }
 
   /// Waits until the thread has ended. Returns at once on later calls, and on the thread itself.
   package func join() {

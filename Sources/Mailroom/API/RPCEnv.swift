@@ -46,7 +46,8 @@ public final class RPCEnv: Sendable {
   }
 
   private func open() {
-    let factory = TransportClientFactory(group: group, configuration: configuration.transport) { [unowned self] client in
+    // Keeps the environment, whoever else lets go of it, until `shutdown` has ended it.
+    let factory = TransportClientFactory(group: group, configuration: configuration.transport) { [self] client in
       RemoteHandler(client: client, env: self)
     }
     state.withLock { $0.factory = factory }
@@ -109,7 +110,7 @@ public final class RPCEnv: Sendable {
       do throws(TransportError) {
         return try await TransportServer.start(
           group: group, host: address.dialHost, port: port, configuration: configuration.transport
-        ) { [unowned self] client in RemoteHandler(client: client, env: self) }
+        ) { [self] client in RemoteHandler(client: client, env: self) }
       } catch {
         guard error.reason == .addressInUse, retries < configuration.portRetries else { throw RPCError(error) }
         retries += 1
@@ -181,19 +182,20 @@ public final class RPCEnv: Sendable {
   public func shutdown() async {
     if stopped.exchange(true, ordering: .acquiringAndReleasing) { return await awaitTermination() }
     let allEnded = await stopEndpoints()
+    localDeadlines.stop()
     let (server, factory, outboxes) = state.withLock { ($0.server, $0.factory, Array($0.outboxes.values)) }
     server?.close()
     for outbox in outboxes { outbox.stop() }
     factory?.close()
     await group.shutdown()
     dispatcher.stopLoops(allEnded: allEnded)
-    let callbacks = state.withLock { state in
-      state.hasEnded = true
-      let callbacks = state.onEnd
-      state.onEnd = []
-      return callbacks
+    // The server and the connections keep the environment, so it lets go of them; outside the lock, for they end here.
+    let ended = state.withLock { state in
+      let ended = state
+      state = State(address: ended.address, hasEnded: true)
+      return ended
     }
-    for callback in callbacks { callback() }
+    for callback in ended.onEnd { callback() }
   }
 
   /// Waits until a ``shutdown()`` has ended the environment.

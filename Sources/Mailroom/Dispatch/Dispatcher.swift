@@ -163,15 +163,16 @@ final class Dispatcher: InboxOwner {
   ///
   /// - Parameter allEnded: whether every endpoint has ended. If not, threads that are stuck in a handler are left behind.
   func stopLoops(allEnded: Bool) {
+    joinRetired()
     let loops = state.withLock { state in
-      let loops = state.retired + Array(state.dedicated.values) + (state.shared.map { [$0] } ?? [])
-      state.retired = []
+      let loops = Array(state.dedicated.values) + (state.shared.map { [$0] } ?? [])
       state.dedicated = [:]
       state.shared = nil
       return loops
     }
+    guard allEnded else { return loops.forEach { $0.abandon() } }
     for loop in loops { loop.stop() }
-    if allEnded { for loop in loops { loop.join() } }
+    for loop in loops { loop.join() }
   }
 }
 

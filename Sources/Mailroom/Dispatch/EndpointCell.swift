@@ -15,8 +15,9 @@ protocol EndpointDelivery: AnyObject, Sendable {
 
 /// An endpoint of a known type and its handlers.
 final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
-  /// Consumer-confined: opened only in a turn of the inbox.
-  private let endpoint: Confined<Endpoint>
+  /// Consumer-confined: opened only in a turn of the inbox. Nil once `onStop` has run, because an endpoint may keep the
+  /// reference to itself, which keeps this cell.
+  private let endpoint: Confined<Endpoint?>
   private let handlers: RPCHandlers<Endpoint>
   /// Consumer-confined: which entry the last typed message and request were for.
   private let lastHit = Confined<(message: Int, request: Int)>((0, 0))
@@ -30,44 +31,54 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     self.env = env
   }
 
-  func start(_ me: RPCEndpointRef) { guarded { try endpoint.value.onStart(me) } }
+  func start(_ me: RPCEndpointRef) { guarded { endpoint in try endpoint.onStart(me) } }
 
-  func stop() { guarded { try endpoint.value.onStop() } }
+  func stop() {
+    guarded { endpoint in try endpoint.onStop() }
+    endpoint.value = nil
+  }
 
-  private func guarded(_ body: () throws -> Void) {
-    do { try body() } catch { endpoint.value.onError(error) }
+  private func guarded(_ body: (Endpoint) throws -> Void) {
+    guard let endpoint = endpoint.value else { return }
+    do { try body(endpoint) } catch { endpoint.onError(error) }
   }
 
   func deliver(_ content: RawSpan, _ call: RemoteCall?) {
+    guard let endpoint = endpoint.value else { return }
     do {
-      try run(content, call)
+      try run(content, call, endpoint)
     } catch {
       // Fails when the handler has answered: then the error is for the endpoint only.
       try? call?.fail(Content.failure(of: error))
-      endpoint.value.onError(error)
+      endpoint.onError(error)
     }
   }
 
-  private func run(_ content: RawSpan, _ call: RemoteCall?) throws {
+  private func run(_ content: RawSpan, _ call: RemoteCall?, _ endpoint: Endpoint) throws {
     var reader = RPCReader(content, env: env)
     switch content.byte(at: 0) {
     case Content.raw:
       let bytes = content.dropping(1)
       if let call {
         guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
-        try handler(endpoint.value, bytes, RPCBytesCallContext(context: RPCCallContext(call: .remote(call))))
+        try handler(endpoint, bytes, RPCBytesCallContext(context: RPCCallContext(call: .remote(call))))
       } else {
         guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
-        try handler(endpoint.value, bytes)
+        try handler(endpoint, bytes)
       }
     case Content.typed:
-      _ = try reader.readByte()
-      let count = try reader.readCount()
-      let name = try reader.read(count: count)
+      let name: RawSpan
+      do {
+        _ = try reader.readByte()
+        let count = try reader.readCount()
+        name = try reader.read(count: count)
+      } catch {
+        throw RPCError(.undecodable, "the name of the type: \(error)", execution: .notExecuted, cause: error)
+      }
       guard let entry = entry(named: name, isRequest: call != nil) else {
         throw unsupported(name.utf8String() ?? "a name that is not UTF-8")
       }
-      try entry.decodeAndRun(endpoint.value, &reader, call)
+      try entry.decodeAndRun(endpoint, &reader, call)
     case Content.java: throw unsupported("a Java object")
     case let other:
       throw RPCError(
@@ -88,29 +99,30 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   func deliver(_ message: any LocalMessage) {
+    guard let endpoint = endpoint.value else { return }
     do {
-      try run(message)
+      try run(message, endpoint)
     } catch {
       message.fail(Content.failure(of: error))
-      endpoint.value.onError(error)
+      endpoint.onError(error)
     }
   }
 
-  private func run(_ message: any LocalMessage) throws {
+  private func run(_ message: any LocalMessage, _ endpoint: Endpoint) throws {
     if let message = message as? LocalOneWay<RPCBytes> {
       guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
       let bytes = message.message.bytes
-      return try handler(endpoint.value, bytes.rawSpan)
+      return try handler(endpoint, bytes.rawSpan)
     }
     if let message = message as? LocalAsk<RPCBytes> {
       guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
       let context = RPCCallContext(call: .local(message.call, sender: message.sender))
       let bytes = message.request.bytes
-      return try handler(endpoint.value, bytes.rawSpan, RPCBytesCallContext(context: context))
+      return try handler(endpoint, bytes.rawSpan, RPCBytesCallContext(context: context))
     }
     let entries = message.isRequest ? handlers.requests : handlers.messages
     guard let entry = entries.first(where: { $0.type == message.type }) else { throw unsupported(message.typeName) }
-    try entry.run(endpoint.value, message)
+    try entry.run(endpoint, message)
   }
 
   private func unsupported(_ what: String) -> RPCError {

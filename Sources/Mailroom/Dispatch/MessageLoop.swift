@@ -10,13 +10,17 @@ internal import MailroomQueue
 /// 1. An inbox is in the run queue at most once, and never while it runs: its queue's idle edge comes once.
 /// 2. Posting wakes at most one worker, and none when none is parked.
 /// 3. After ``stop()`` the workers drain the run queue and end.
+/// 4. Every worker's thread is joined: by ``join()``, or after ``abandon()`` by a task, once the last worker has ended.
 ///
 /// The run queue is locked, not lock-free: it is touched once per turn, not once per message.
 final class MessageLoop: InboxScheduler {
   private struct State {
     var runnable = FIFO<Inbox>()
     var parked: [Int] = []
+    /// Workers that have not ended.
+    var living: Int
     var isStopped = false
+    var isAbandoned = false
   }
 
   private final class Worker: Sendable {
@@ -26,17 +30,18 @@ final class MessageLoop: InboxScheduler {
   private enum Next {
     case run(Inbox)
     case park
-    case end
+    case end(joins: Bool)
   }
 
   /// Guarded by its lock.
-  private let state = Locked(State())
+  private let state: Locked<State>
   private let workers: [Worker]
   /// Guarded by its lock.
   private let threads = Locked<[WorkerThread]>([])
 
   private init(workers count: Int) {
     workers = (0..<max(1, count)).map { _ in Worker() }
+    state = Locked(State(living: workers.count))
   }
 
   /// Starts a loop with `count` threads, at least one.
@@ -69,14 +74,19 @@ final class MessageLoop: InboxScheduler {
     while true {
       let next: Next = state.withLock { state in
         if let inbox = state.runnable.popFirst() { return .run(inbox) }
-        if state.isStopped { return .end }
+        if state.isStopped {
+          state.living -= 1
+          return .end(joins: state.living == 0 && state.isAbandoned)
+        }
         state.parked.append(index)
         return .park
       }
       switch next {
       case .run(let inbox): inbox.takeTurn()
       case .park: workers[index].parker.park()
-      case .end: return
+      case .end(let joins):
+        if joins { joinLater() }
+        return
       }
     }
   }
@@ -95,5 +105,20 @@ final class MessageLoop: InboxScheduler {
   /// Waits until the workers have ended. Not for a worker.
   func join() {
     for thread in threads.withLock({ $0 }) { thread.join() }
+  }
+
+  /// As ``stop()`` and ``join()``, without waiting: for a loop whose handler blocks, perhaps for ever. To be called once.
+  func abandon() {
+    stop()
+    let hasEnded = state.withLock { state in
+      state.isAbandoned = true
+      return state.living == 0
+    }
+    if hasEnded { joinLater() }
+  }
+
+  /// Joins workers that have ended, or are about to return. No thread can join itself, hence the task.
+  private func joinLater() {
+    Task { join() }
   }
 }

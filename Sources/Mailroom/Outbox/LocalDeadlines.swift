@@ -29,8 +29,20 @@ final class LocalDeadlines: LoopTask {
     case .queued:
       // The look that is due soon may be too late for a short deadline.
       if deadline < MonotonicTime.now.advanced(by: Self.pace) { loop.execute { [self] in look() } }
-    case .wake: if !loop.schedule(self) { ask.expire() }
-    case .closed: ask.expire()
+    case .wake: loop.schedule(self)
+    case .closed: ask.fail(.envStopped)
+    }
+  }
+
+  /// Fails the asks that are not complete, and those that come from now on. To be called before the loop ends.
+  func stop() {
+    loop.execute { [self] in
+      next.value.cancel?()
+      next.value.cancel = nil
+      var outstanding = waiting.value
+      waiting.value = []
+      queue.close { outstanding.append($0) }
+      for entry in outstanding { entry.ask.fail(.envStopped) }
     }
   }
 
@@ -56,7 +68,7 @@ final class LocalDeadlines: LoopTask {
       taken += 1
     }
     waiting.value = kept
-    for entry in expired { entry.ask.expire() }
+    for entry in expired { entry.ask.fail(.localTimeout) }
     // The consumer stays awake, so that posting wakes nobody, while asks keep coming or wait.
     if taken > 0 || !kept.isEmpty {
       let soon = now.advanced(by: Self.pace)
@@ -68,20 +80,20 @@ final class LocalDeadlines: LoopTask {
   }
 }
 
-/// An ask that can run out of time.
+/// An ask that can be ended from outside.
 protocol Expirable: AnyObject, Sendable {
   /// Whether it is complete.
   var isAbandoned: Bool { get }
-  /// Completes it with a timeout.
-  func expire()
+  /// Completes it with an error, unless it is complete.
+  func fail(_ error: RPCError)
 }
 
 extension AsyncAsk: Expirable {
-  func expire() { complete(.failure(.localTimeout)) }
+  func fail(_ error: RPCError) { complete(.failure(error)) }
 }
 
 extension CallbackAsk: Expirable {
-  func expire() { complete(.failure(.localTimeout)) }
+  func fail(_ error: RPCError) { complete(.failure(error)) }
 }
 
 extension RPCError {

@@ -89,8 +89,8 @@ public final class TransportClient: Sendable {
       }
       connection.flushIfLarge()
     } catch {
-      _ = connection.unregister(id)
-      throw error
+      // Unless the sink was told, because `encode` has ended the connection.
+      if connection.unregister(id) != nil { throw error }
     }
   }
 
@@ -142,7 +142,7 @@ public final class TransportClient: Sendable {
   /// Answers a request of the peer with a failure text, cut to fit the maximum frame.
   package func respond(_ requestID: Int64, failure message: String) {
     let room = configuration.maximumFrameLength - FrameFormat.rpcOverhead
-    let text = Array(message.utf8.prefix(min(max(0, room), 64 * 1024)))
+    let text = Array(message.prefix(utf8Count: min(max(0, room), 64 * 1024)).utf8)
     var frame = ByteWriter(capacity: text.count + 32)
     guard (try? frame.append(frame: .rpcFailure(id: requestID, error: text.rawSpan), limit: .max)) != nil else { return }
     post(.answer(frame), orPerform: loop.isCurrent)
@@ -245,5 +245,15 @@ extension TransportClient: LoopTask {
       }
       if outbound.sleep() != .notEmpty { return }
     }
+  }
+}
+
+extension String {
+  /// The longest beginning of whole characters of Unicode that takes at most `count` bytes.
+  fileprivate func prefix(utf8Count count: Int) -> Substring {
+    if utf8.count <= count { return self[...] }
+    var end = utf8.index(startIndex, offsetBy: count)
+    while end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+    return self[..<end]
   }
 }

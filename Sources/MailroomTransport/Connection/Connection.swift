@@ -20,6 +20,8 @@ final class Connection {
   /// Requests of the peer that are not answered yet.
   private var unanswered = 0
   private var isDirty = false
+  /// Frames that are being written right now, with the out-buffer in their hands.
+  private var openFrames = 0
   private var hasEndedWrites = false
   private var sweepTimer: (id: LoopCore.TimerID, deadline: MonotonicTime)?
   private var closeTimer: LoopCore.TimerID?
@@ -57,12 +59,19 @@ final class Connection {
 
   /// Appends one frame that `write` writes, and has it sent by the end of the tick.
   func append<Failure: Error>(_ write: (inout ByteWriter) throws(Failure) -> Void) throws(Failure) {
-    // The buffer is moved out meanwhile: what `write` encodes may be user code that sends on this very connection.
+    if !isDirty {
+      isDirty = true
+      core.markDirty(self)
+    }
+    // The buffer is moved out meanwhile: what `write` encodes may be user code that sends on this very connection, or
+    // closes it. Nothing is written to the socket, and nothing ended, until it is back.
     var buffer = ByteWriter()
     swap(&buffer, &out.collecting)
+    openFrames += 1
     defer {
       swap(&buffer, &out.collecting)
       if !buffer.isEmpty { out.collecting.append(buffer.bytes) }
+      openFrames -= 1
     }
     let start = buffer.count
     do throws(Failure) {
@@ -70,10 +79,6 @@ final class Connection {
     } catch {
       buffer.truncate(to: start)
       throw error
-    }
-    if !isDirty {
-      isDirty = true
-      core.markDirty(self)
     }
   }
 
@@ -110,11 +115,12 @@ final class Connection {
   }
 
   var closedError: TransportError {
-    error ?? TransportError(.connectionClosed, "the connection to \(client.peer) is closed", isNotSent: true)
+    TransportError(
+      error?.reason ?? .connectionClosed, error?.message ?? "the connection to \(client.peer) is closed", isNotSent: true)
   }
 
   private func write() {
-    guard !stream.isClosing else { return }
+    guard openFrames == 0, !stream.isClosing else { return }
     do throws(UVError) {
       switch try out.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
       case .done: break
@@ -178,11 +184,13 @@ final class Connection {
   }
 
   private func checkQuiescence() {
-    if unanswered == 0 && out.isDrained { perform(lifecycle.handle(.quiescent)) }
+    if unanswered == 0 && isDrained { perform(lifecycle.handle(.quiescent)) }
   }
 
+  private var isDrained: Bool { openFrames == 0 && out.isDrained }
+
   private func endWritesIfDrained() {
-    guard out.isDrained, !hasEndedWrites, !stream.isClosing else { return }
+    guard isDrained, !hasEndedWrites, !stream.isClosing else { return }
     hasEndedWrites = true
     stream.shutdown { [self] error in
       core.awake()

@@ -81,8 +81,6 @@ public final class EventLoop: Sendable {
   private func run() {
     threadID.store(ThreadID.current, ordering: .relaxed)
     core.value.run()
-    // The queue is closed, so no further wake will be owed; those who are on their way finish shortly.
-    while wakesMade.load(ordering: .acquiring) < core.value.wakesOwed { ThreadID.yield() }
     let callbacks = life.withLock { life in
       life.hasEnded = true
       let callbacks = life.onEnd
@@ -132,7 +130,7 @@ public final class EventLoop: Sendable {
 
   /// Ends the loop: closes what lives on it, runs what was posted, and joins the thread. Safe to call again.
   package func shutdown() async {
-    execute { [self] in core.value.beginShutdown { self.tasks.close { Self.perform($0) } } }
+    execute { [self] in core.value.beginShutdown { [unowned self] in endTasks() } }
     await withCheckedContinuation { continuation in
       let hasEnded = life.withLock { life in
         if !life.hasEnded { life.onEnd.append { continuation.resume() } }
@@ -141,5 +139,12 @@ public final class EventLoop: Sendable {
       if hasEnded { continuation.resume() }
     }
     life.withLock { $0.thread }?.join()
+  }
+
+  /// Refuses tasks, runs those that were posted, and waits for their posters to be done with the handle that wakes the loop.
+  private func endTasks() {
+    tasks.close { Self.perform($0) }
+    // No further wake will be owed; those who are on their way finish shortly.
+    while wakesMade.load(ordering: .acquiring) < core.value.wakesOwed { ThreadID.yield() }
   }
 }

@@ -169,6 +169,8 @@ package final class LoopCore {
   }
 
   /// Closes all residents; when none is left, runs `closeTasks` and closes the loop's own handles, which ends ``run()``.
+  ///
+  /// - Parameter closeTasks: has no task posted from now on, and runs those that were. Runs again when they added residents.
   func beginShutdown(_ closeTasks: @escaping () -> Void) {
     guard onEmpty == nil, async != nil else { return }
     onEmpty = closeTasks
@@ -178,11 +180,11 @@ package final class LoopCore {
 
   private func endIfShuttingDown() {
     guard let closeTasks = onEmpty, async != nil else { return }
+    awake()
     // What is still queued may add residents, so it runs first; then they are waited for again.
-    while drain(Self.taskBudget) > 0 {}
+    closeTasks()
     guard residents.isEmpty, async != nil else { return }
     flushDirty()
-    closeTasks()
     closeHandles()
   }
 
@@ -190,5 +192,7 @@ package final class LoopCore {
     let handles: [UVHandle?] = [async, prepare, check, idle, timer]
     (async, prepare, check, idle, timer) = (nil, nil, nil, nil, nil)
     for handle in handles { handle?.close() }
+    // None of them will come up any more, and what they refer to may refer to this loop.
+    timers = DeadlineHeap()
   }
 }

@@ -10,28 +10,29 @@ final class UVLoop {
   /// Read space shared by the loop's streams: what is read is consumed before the callback returns.
   let slab: UnsafeMutableRawPointer
 
+  /// Whether libuv knows the loop.
+  private var isOpen = false
+
   init() throws(UVError) {
     raw = .allocate(capacity: 1)
     slab = .allocate(byteCount: Self.slabSize, alignment: 4096)
-    let result = uv_loop_init(raw)
-    if result < 0 {
-      raw.deallocate()
-      slab.deallocate()
-      throw UVError("uv_loop_init", code: result)
-    }
+    // From here on `deinit` runs in any case, and gives the memory back.
+    try UVError.check(uv_loop_init(raw), "uv_loop_init")
+    isOpen = true
   }
 
   deinit {
-    // Fails only with handles left open, whose callbacks would then find freed memory: a leak is the lesser evil.
-    let result = uv_loop_close(raw)
-    assert(result == 0, "An event loop ended with open handles")
-    guard result == 0 else { return }
+    // A loop with handles left open is not given back, for their callbacks would then find freed memory: a leak is the
+    // lesser evil.
+    assert(!isOpen, "An event loop ended with open handles")
+    guard !isOpen else { return }
     raw.deallocate()
     slab.deallocate()
   }
 
-  /// Runs until no handle is left.
+  /// Runs until no handle is left, then closes the loop.
   func run() {
     _ = uv_run(raw, UV_RUN_DEFAULT)
+    isOpen = uv_loop_close(raw) != 0
   }
 }

@@ -221,9 +221,10 @@ final class UVTCP: UVHandle {
     request.raw.pointee.data = owner.toOpaque()
     // The storage is heap memory that does not move while the request owns it.
     let result = request.bytes.bytes.withUnsafeBytes { bytes in
-      var buffer = uv_buf_init(
-        UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.advanced(by: offset).assumingMemoryBound(to: CChar.self),
-        UInt32(clamping: bytes.count - offset))
+      // Not `uv_buf_init`, which takes 32 bits of the length.
+      var buffer = uv_buf_t(
+        base: UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.advanced(by: offset).assumingMemoryBound(to: CChar.self),
+        len: bytes.count - offset)
       return uv_write(request.raw, stream, &buffer, 1) { raw, status in
         guard let data = raw?.pointee.data else { return }
         let request = Unmanaged<WriteRequest>.fromOpaque(data).takeRetainedValue()

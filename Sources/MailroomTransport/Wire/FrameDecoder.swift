@@ -18,7 +18,7 @@
 ///    delivered in place; only what is cut by the end of a piece is copied.
 /// 2. Memory grows with the bytes that have arrived, not with the length that a peer announces, and a length
 ///    above the limit is refused before any memory is taken for it.
-/// 3. After a failure nothing more is delivered.
+/// 3. After a failure, or after the receiver stopped it, nothing more is delivered.
 ///
 /// The reference swallows a length of 7 because of a sentinel; here every length below 9 is refused.
 package struct FrameDecoder: ~Copyable {
@@ -35,6 +35,8 @@ package struct FrameDecoder: ~Copyable {
   /// The whole length of the partial frame; zero while its length field is incomplete.
   private var expected = 0
   private var failure: FrameError?
+  /// Whether the receiver is no longer interested.
+  private var isStopped = false
 
   /// A decoder at the start of a stream.
   ///
@@ -52,6 +54,7 @@ package struct FrameDecoder: ~Copyable {
   ///   for good, because the receiver is no longer interested.
   package mutating func decode(_ input: RawSpan, _ deliver: (RawSpan) throws(FrameError) -> Bool) throws(FrameError) {
     if let failure { throw failure }
+    if isStopped { return }
     do throws(FrameError) {
       var offset = 0
       if !partial.isEmpty {
@@ -60,14 +63,14 @@ package struct FrameDecoder: ~Copyable {
         // The length may have become known only now, so there may be more to take.
         if expected > 0 && partial.count < expected { offset += take(input.dropping(offset), upTo: expected) }
         if expected == 0 || partial.count < expected { return }
-        if try !deliverPartial(deliver) { return }
+        if try !deliverPartial(deliver) { return stop() }
       }
       let end = input.byteCount
       while end - offset >= FrameFormat.lengthSize {
         let length = try legalLength(input, at: offset)
         if length > end - offset { break }
         let payload = input.dropping(offset + FrameFormat.lengthSize).extracting(first: length - FrameFormat.lengthSize)
-        if try !deliver(payload) { return }
+        if try !deliver(payload) { return stop() }
         offset += length
       }
       if offset < end {
@@ -94,10 +97,11 @@ package struct FrameDecoder: ~Copyable {
     _ count: Int, _ deliver: (RawSpan) throws(FrameError) -> Bool
   ) throws(FrameError) {
     if let failure { throw failure }
+    if isStopped { return }
     partial.advance(count)
     if partial.count < expected { return }
     do throws(FrameError) {
-      _ = try deliverPartial(deliver)
+      if try !deliverPartial(deliver) { stop() }
     } catch {
       failure = error
       partial.reset()
@@ -110,6 +114,11 @@ package struct FrameDecoder: ~Copyable {
     if partial.capacity > Self.keptRoom { partial.reset() } else { partial.truncate(to: 0) }
     expected = 0
     return goOn
+  }
+
+  private mutating func stop() {
+    isStopped = true
+    partial.reset()
   }
 
   /// Adds bytes to the partial frame, up to the end of its length field or of the frame; says how many.

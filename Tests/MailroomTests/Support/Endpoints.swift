@@ -1,7 +1,7 @@
 import Mailroom
 import TestSupport
 
-struct Say: RPCRequest, RPCMessage, Codable, Equatable {
+struct Say: RPCRequest, Codable, Equatable {
   typealias Reply = String
   var text: String
 }
@@ -23,6 +23,11 @@ struct Total: RPCRequest, Codable {
   typealias Reply = Int64
 }
 
+/// An error as a program would have it.
+struct Oops: Error, Equatable, CustomStringConvertible {
+  var description = "Oops"
+}
+
 /// Answers what it is told, keeps what it is sent.
 final class Echo: RPCEndpoint {
   let notes = Box<[String]>([])
@@ -32,6 +37,10 @@ final class Echo: RPCEndpoint {
     on.ask(Say.self) { _, say in say.text }
     on.receive(Note.self) { echo, note in
       echo.notes.append(note.text)
+      echo.noted.fire()
+    }
+    on.receiveBytes { echo, bytes in
+      echo.notes.append("\(bytes.array())")
       echo.noted.fire()
     }
     on.askBytes { _, bytes, context in try context.reply(bytes) }
@@ -48,7 +57,39 @@ final class Counter: RPCEndpoint {
   }
 }
 
-extension RPCEnv {
-  /// The URI of an endpoint of this environment, for others.
-  func uri(_ name: String) -> String { "rpc://\(name)@\(address?.hostPort ?? "no address")" }
+/// An endpoint that does what a test tells it to.
+final class Scripted: RPCEndpoint {
+  var started: @Sendable (Scripted, RPCEndpointRef) throws -> Void = { _, _ in }
+  var stopped: @Sendable (Scripted) throws -> Void = { _ in }
+  var noted: @Sendable (Scripted, Note) throws -> Void = { _, _ in }
+  var asked: @Sendable (Say, RPCCallContext<String>) throws -> Void = { say, context in try context.reply(say.text) }
+  var askedBytes: @Sendable ([UInt8], RPCBytesCallContext) throws -> Void = { bytes, context in
+    try context.reply(bytes)
+  }
+  var failed: @Sendable (any Error) -> Void = { _ in }
+  /// Runs when the object goes away.
+  var freed: @Sendable () -> Void = {}
+  /// Whatever a script keeps.
+  var me: RPCEndpointRef?
+
+  deinit { freed() }
+
+  func onStart(_ me: RPCEndpointRef) throws { try started(self, me) }
+  func onStop() throws { try stopped(self) }
+  func onError(_ error: any Error) { failed(error) }
+
+  static func handlers(_ on: inout RPCHandlers<Scripted>) {
+    on.receive(Note.self) { endpoint, note in try endpoint.noted(endpoint, note) }
+    on.ask(Say.self) { endpoint, say, context in try endpoint.asked(say, context) }
+    on.askBytes { endpoint, bytes, context in try endpoint.askedBytes(bytes.array(), context) }
+  }
+
+  /// An endpoint that answers a ``Say`` as `asked` says.
+  static func answering(
+    _ asked: @escaping @Sendable (Say, RPCCallContext<String>) throws -> Void
+  ) -> sending Scripted {
+    let endpoint = Scripted()
+    endpoint.asked = asked
+    return endpoint
+  }
 }

@@ -1,0 +1,137 @@
+import Mailroom
+import TestSupport
+import XCTest
+
+/// Rows RE6 and RE7: asks whose askers stop waiting.
+final class RPCAskTests: EnvironmentTestCase {
+  func testRE6AskTimesOut() async throws {
+    try await inEveryWay { way in
+      let contexts = Results<RPCCallContext<String>>("a call")
+      let ref = try await way.register("slow", Self.slow(contexts))
+      let began = ContinuousClock.now
+      let error = await assertThrows(.timeout, execution: .unknown, "\(way)") {
+        try await ref.ask(Say(text: ""), timeout: .milliseconds(20))
+      }
+      XCTAssertGreaterThanOrEqual(ContinuousClock.now - began, .milliseconds(20), "\(way)")
+      XCTAssertTrue("\(try XCTUnwrap(error))".hasPrefix("timeout: no answer from "), "\(error?.description ?? "")")
+      // The late answer goes nowhere, and disturbs nobody.
+      let late = await contexts.next()[0]
+      try late.reply("late")
+      let reply = try await ref.ask(Say(text: "now"))
+      XCTAssertEqual(reply, "now", "\(way)")
+    }
+  }
+
+  func testRE6ConfiguredTimeoutIsTheDefault() async throws {
+    var configuration = RPCConfiguration()
+    configuration.askTimeout = .milliseconds(10)
+    let contexts = Results<RPCCallContext<String>>("a call")
+    let (server, client) = (try await makeServer(configuration), try await makeClient(configuration))
+    let local = try server.register("slow", Self.slow(contexts))
+    let remote = try await client.endpointRef(server.uri("slow"))
+    for ref in [local, remote] {
+      await assertThrows(.timeout) { try await ref.ask(Say(text: "")) }
+      let replies = Results<RPCError?>("a timeout")
+      ref.ask(Say(text: "")) { replies.add($0.error) }
+      for error in await replies.next() { assertIs(error, .timeout) }
+    }
+    contexts.clear()
+  }
+
+  func testRE6TimeoutOfNothingOrLessEndsTheAskAtOnce() async throws {
+    try await inEveryWay { way in
+      let contexts = Results<RPCCallContext<String>>("a call")
+      let ref = try await way.register("slow", Self.slow(contexts))
+      for timeout in [Duration.zero, .seconds(-5), .nanoseconds(1)] {
+        await assertThrows(.timeout, "\(way)") { try await ref.ask(Say(text: ""), timeout: timeout) }
+      }
+      contexts.clear()
+    }
+  }
+
+  func testNoTimeoutComesBeforeItsDeadline() async throws {
+    try await inEveryWay { way in
+      let contexts = Results<RPCCallContext<String>>("a call")
+      let ref = try await way.register("slow", Self.slow(contexts))
+      let early = Results<Duration>("a timeout")
+      for milliseconds in [60, 5, 30, 5, 1] {
+        let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+        ref.ask(Say(text: ""), timeout: .milliseconds(milliseconds)) { result in
+          XCTAssertEqual(result.error?.code, .timeout)
+          early.add(deadline - ContinuousClock.now)
+        }
+      }
+      for rest in await early.next(5) { XCTAssertLessThanOrEqual(rest, .zero, "\(way)") }
+      contexts.clear()
+    }
+  }
+
+  func testRE7CancelledTaskStopsWaiting() async throws {
+    try await inEveryWay { way in
+      let contexts = Results<RPCCallContext<String>>("a call")
+      let ref = try await way.register("slow", Self.slow(contexts))
+      let task = Task { try await ref.ask(Say(text: "")) }
+      let context = await contexts.next()[0]
+      task.cancel()
+      await assertThrows(.cancelled, "\(way)") { try await task.value }
+      try context.reply("late")
+      let reply = try await ref.ask(Say(text: "now"))
+      XCTAssertEqual(reply, "now", "\(way)")
+    }
+  }
+
+  func testRE7TaskThatWasCancelledBeforeItAskedSendsNothing() async throws {
+    try await inEveryWay { way in
+      let contexts = Results<RPCCallContext<String>>("a call")
+      let ref = try await way.register("slow", Self.slow(contexts))
+      let gate = Signal("the cancellation")
+      let task = Task {
+        await gate.comes()
+        return try await ref.ask(Say(text: "never sent"))
+      }
+      task.cancel()
+      gate.fire()
+      await assertThrows(.cancelled, "\(way)") { try await task.value }
+      _ = try await ref.ask(Say(text: "now"))
+      XCTAssertEqual(contexts.values.count, 0, "\(way)")
+    }
+  }
+
+  func testCancellationAndReplyMeetManyTimes() async throws {
+    try await inEveryWay { way in
+      let ref = try await way.register("echo", Echo())
+      for index in 0..<100 {
+        let task = Task { try await ref.ask(Say(text: "\(index)")) }
+        task.cancel()
+        do {
+          let reply = try await task.value
+          XCTAssertEqual(reply, "\(index)", "\(way)")
+        } catch {
+          assertIs(error as? RPCError, .cancelled, "\(way)")
+        }
+      }
+    }
+  }
+
+  func testTimeoutAndReplyMeetManyTimes() async throws {
+    try await inEveryWay { way in
+      let ref = try await way.register("echo", Echo())
+      let ends = Results<Result<String, RPCError>>("the end of an ask")
+      for index in 0..<200 {
+        ref.ask(Say(text: "\(index)"), timeout: .microseconds(index * 5)) { ends.add($0) }
+      }
+      for end in await ends.next(200) where end.value == nil { assertIs(end.error, .timeout, "\(way)") }
+      let reply = try await ref.ask(Say(text: "intact"))
+      XCTAssertEqual(reply, "intact", "\(way)")
+      XCTAssertEqual(ends.values.count, 200, "\(way)")
+    }
+  }
+
+  /// An endpoint that keeps the calls it gets, and answers those that say "now" at once.
+  private static func slow(_ contexts: Results<RPCCallContext<String>>) -> sending Scripted {
+    Scripted.answering { say, context in
+      if say.text == "now" { return try context.reply("now") }
+      contexts.add(context)
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import TestSupport
+
+@testable import Mailroom
+
+/// Gives turns when a test says so.
+final class ManualScheduler: InboxScheduler {
+  private let scheduled = Box<[Inbox]>([])
+
+  func schedule(_ inbox: Inbox) { scheduled.append(inbox) }
+
+  /// How many turns are owed.
+  var count: Int { scheduled.value.count }
+
+  /// Gives the oldest turn that is owed; false when none is.
+  @discardableResult
+  func giveTurn() -> Bool {
+    var first: Inbox?
+    scheduled.update { if !$0.isEmpty { first = $0.removeFirst() } }
+    first?.takeTurn()
+    return first != nil
+  }
+
+  /// Gives turns until none is owed.
+  func giveAllTurns() { while giveTurn() {} }
+}
+
+/// Writes down what an inbox hands over.
+final class DeliveryLog: EndpointDelivery {
+  let events = Box<[String]>([])
+  /// Runs inside of every delivery of a message.
+  let onMessage: @Sendable (String) -> Void
+  let identity: ObjectIdentifier
+
+  init(onMessage: @escaping @Sendable (String) -> Void = { _ in }) {
+    self.onMessage = onMessage
+    identity = ObjectIdentifier(events)
+  }
+
+  func start(_ me: RPCEndpointRef) { events.append("start") }
+  func stop() { events.append("stop") }
+
+  func deliver(_ content: RawSpan, _ call: RemoteCall?) { take(String(decoding: content.array(), as: UTF8.self)) }
+
+  func deliver(_ message: any LocalMessage) {
+    switch message {
+    case let message as LocalOneWay<Note>: take(message.message.text)
+    case let message as LocalAsk<Say>:
+      take(message.request.text)
+      try? message.call.answer(.success(message.request.text))
+    default: take("a message of another type")
+    }
+  }
+
+  private func take(_ text: String) {
+    events.append(text)
+    onMessage(text)
+  }
+}
+
+/// Writes down what an inbox tells its owner, into the log of its endpoint.
+final class OwnerLog: InboxOwner {
+  let events: Box<[String]>
+  let ended = Signal("the end of the inbox")
+
+  init(_ events: Box<[String]>) { self.events = events }
+
+  func inboxWillStop(_ inbox: Inbox) { events.append("will stop") }
+
+  func inboxDidStop(_ inbox: Inbox) {
+    events.append("did stop")
+    ended.fire()
+  }
+}
+
+extension Inbox {
+  /// An inbox whose endpoint and owner write into one log.
+  static func logging(
+    named name: String = "inbox", _ scheduler: any InboxScheduler, budget: Budget = Budget(),
+    onMessage: @escaping @Sendable (String) -> Void = { _ in }
+  ) -> (inbox: Inbox, log: DeliveryLog, owner: OwnerLog) {
+    let log = DeliveryLog(onMessage: onMessage)
+    let owner = OwnerLog(log.events)
+    return (Inbox(name: name, endpoint: log, scheduler: scheduler, budget: budget, owner: owner), log, owner)
+  }
+
+  /// Posts a one-way message of the same environment; says whether it was taken.
+  @discardableResult
+  func post(_ text: String) -> Bool { post(.local(LocalOneWay(Note(text: text)))) }
+}

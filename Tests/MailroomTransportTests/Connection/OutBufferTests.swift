@@ -1,0 +1,166 @@
+import XCTest
+
+@testable import MailroomTransport
+
+final class OutBufferTests: XCTestCase {
+  /// A socket that takes as much as it is told to, and the one who writes what it does not take.
+  private struct Peer {
+    var received: [UInt8] = []
+    /// What was handed over to be written, from its offset on.
+    var queued: [UInt8]?
+
+    /// Flushes `out` into a socket that takes at most `room` bytes.
+    mutating func flush(_ out: inout OutBuffer, room: Int) -> OutBuffer.Flush {
+      var taken: [UInt8] = []
+      let result = out.flush { bytes in
+        taken = bytes.extracting(first: min(room, bytes.byteCount)).array()
+        return taken.count
+      }
+      received += taken
+      return result
+    }
+  }
+
+  private struct Refusal: Error, Equatable {}
+
+  private func frame(_ index: Int, size: Int) -> [UInt8] { (0..<size).map { UInt8(truncatingIfNeeded: index &* 31 &+ $0) } }
+
+  func testNothingIsWrittenWhenNothingCollected() {
+    var out = OutBuffer()
+    XCTAssertTrue(out.isDrained)
+    XCTAssertEqual(out.pendingBytes, 0)
+    let result = out.flush { _ in
+      XCTFail("nothing is to be written")
+      return 0
+    }
+    guard case .done = result else { return XCTFail("nothing is to be written") }
+  }
+
+  func testShortWriteAtEveryByteKeepsOrderAndBytes() {
+    let frames = (0..<4).map { frame($0, size: [1, 7, 16, 40][$0]) }
+    let all = frames.flatMap { $0 }
+    for room in 0...all.count {
+      var out = OutBuffer()
+      var peer = Peer()
+      for frame in frames { out.collecting.append(frame) }
+      XCTAssertEqual(out.pendingBytes, all.count)
+      switch peer.flush(&out, room: room) {
+      case .done:
+        XCTAssertEqual(room, all.count)
+        XCTAssertTrue(out.isDrained)
+      case .write(let storage, let offset):
+        XCTAssertEqual(offset, room)
+        XCTAssertEqual(out.pendingBytes, all.count - room)
+        XCTAssertFalse(out.isDrained)
+        peer.received += storage.array().dropFirst(offset)
+        out.didWrite(storage)
+        XCTAssertTrue(out.isDrained)
+      }
+      XCTAssertEqual(out.pendingBytes, 0)
+      XCTAssertEqual(peer.received, all, "with room for \(room)")
+    }
+  }
+
+  func testFramesCollectInAnotherBufferWhileOneIsWritten() {
+    var out = OutBuffer()
+    var peer = Peer()
+    out.collecting.append([1, 2, 3])
+    guard case .write(let first, let offset) = peer.flush(&out, room: 1) else { return XCTFail("all was taken") }
+    XCTAssertEqual(offset, 1)
+
+    out.collecting.append([4, 5])
+    XCTAssertEqual(out.pendingBytes, 4)
+    guard case .done = peer.flush(&out, room: 100) else { return XCTFail("two writes at a time") }
+    XCTAssertEqual(peer.received, [1], "nothing overtakes what is being written")
+    out.collecting.append([6])
+
+    peer.received += first.array().dropFirst(offset)
+    out.didWrite(first)
+    XCTAssertFalse(out.isDrained)
+    guard case .done = peer.flush(&out, room: 100) else { return XCTFail("not all was taken") }
+    XCTAssertEqual(peer.received, [1, 2, 3, 4, 5, 6])
+    XCTAssertTrue(out.isDrained)
+  }
+
+  func testRandomTrafficKeepsOrderAndBytes() {
+    for seed in 1...20 {
+      var random = SeededRandom(seed: UInt64(seed))
+      var out = OutBuffer()
+      var peer = Peer()
+      var sent: [UInt8] = []
+      var written: (storage: [UInt8], offset: Int)?
+      // The storage that is away is kept as bytes; a fresh one comes back in its place.
+      func finishWrite() {
+        guard let (storage, offset) = written else { return }
+        peer.received += storage[offset...]
+        written = nil
+        out.didWrite(ByteWriter(capacity: storage.count))
+      }
+      for step in 0..<500 {
+        switch Int.random(in: 0...3, using: &random) {
+        case 0, 1:
+          let bytes = frame(step, size: Int.random(in: 1...300, using: &random))
+          out.collecting.append(bytes)
+          sent += bytes
+        case 2:
+          let room = Int.random(in: 0...600, using: &random)
+          if case .write(let storage, let offset) = peer.flush(&out, room: room) { written = (storage.array(), offset) }
+        default: finishWrite()
+        }
+        XCTAssertEqual(out.pendingBytes, sent.count - peer.received.count)
+        XCTAssertEqual(out.isDrained, out.pendingBytes == 0)
+      }
+      finishWrite()
+      _ = peer.flush(&out, room: .max)
+      XCTAssertEqual(peer.received, sent, "with seed \(seed)")
+    }
+  }
+
+  func testStorageIsUsedAgain() {
+    var out = OutBuffer()
+    var peer = Peer()
+    for _ in 0..<3 {
+      out.collecting.append([UInt8](repeating: 1, count: 10_000))
+      let capacity = out.collecting.capacity
+      guard case .done = peer.flush(&out, room: .max) else { return XCTFail("not all was taken") }
+      XCTAssertEqual(out.collecting.capacity, capacity)
+    }
+    // With a write under way there are two storages, which take turns.
+    for _ in 0..<3 {
+      out.collecting.append([UInt8](repeating: 1, count: 10_000))
+      guard case .write(let storage, _) = peer.flush(&out, room: 1) else { return XCTFail("all was taken") }
+      out.didWrite(storage)
+    }
+    XCTAssertGreaterThanOrEqual(out.collecting.capacity, 10_000)
+  }
+
+  func testLargeStorageIsGivenBack() {
+    var out = OutBuffer()
+    var peer = Peer()
+    let large = [UInt8](repeating: 1, count: 2 * 1024 * 1024)
+    out.collecting.append(large)
+    guard case .done = peer.flush(&out, room: .max) else { return XCTFail("not all was taken") }
+    XCTAssertEqual(out.collecting.capacity, 0)
+    out.collecting.append(large)
+    guard case .write(let storage, _) = peer.flush(&out, room: 1) else { return XCTFail("all was taken") }
+    out.didWrite(storage)
+    out.collecting.append([1])
+    guard case .write(let small, _) = peer.flush(&out, room: 0) else { return XCTFail("all was taken") }
+    XCTAssertLessThan(small.capacity, large.count)
+    XCTAssertLessThan(out.collecting.capacity, large.count)
+    out.didWrite(small)
+  }
+
+  func testErrorOfTheSocketPassesThrough() {
+    var out = OutBuffer()
+    out.collecting.append([1, 2, 3])
+    do throws(Refusal) {
+      _ = try out.flush { (_) throws(Refusal) in throw Refusal() }
+      XCTFail("no error")
+    } catch {
+      XCTAssertEqual(error, Refusal())
+    }
+    XCTAssertEqual(out.pendingBytes, 3)
+    XCTAssertFalse(out.isDrained)
+  }
+}

@@ -1,0 +1,149 @@
+import XCTest
+
+@testable import MailroomTransport
+
+final class WireMessageTests: XCTestCase {
+  private func payload(_ message: ReadMessage) throws -> [UInt8] { Array(try message.frame().dropFirst(8)) }
+
+  // MARK: Round trips
+
+  func testPR1RequestsAreReadAsWritten() throws {
+    for message in ReadMessage.samples {
+      switch message {
+      case .chunkFetchRequest, .rpcRequest, .streamRequest, .oneWay, .uploadStream:
+        XCTAssertEqual(try ReadMessage(payload: payload(message)), message)
+      default: continue
+      }
+    }
+  }
+
+  func testPR2ResponsesAreReadAsWritten() throws {
+    for message in ReadMessage.samples {
+      switch message {
+      case .chunkFetchRequest, .rpcRequest, .streamRequest, .oneWay, .uploadStream: continue
+      default: XCTAssertEqual(try ReadMessage(payload: payload(message)), message)
+      }
+    }
+  }
+
+  func testSamplesHaveEveryType() throws {
+    let types = try Set(ReadMessage.samples.map { try payload($0)[0] })
+    XCTAssertEqual(types, Set(0...10))
+  }
+
+  func testFrameLengthIsThatOfTheWholeFrame() throws {
+    for message in ReadMessage.samples {
+      let frame = try message.frame()
+      XCTAssertEqual(Array(frame[..<8]), Int64(frame.count).wireBytes, "\(message)")
+    }
+  }
+
+  // MARK: Captured bytes
+
+  func testGoldenFramesAreWrittenExactly() throws {
+    for golden in GoldenFrame.all { XCTAssertEqual(try golden.message.frame(), golden.bytes, golden.name) }
+  }
+
+  func testGoldenFramesAreRead() throws {
+    for golden in GoldenFrame.all {
+      XCTAssertEqual(try ReadMessage(payload: Array(golden.bytes.dropFirst(8))), golden.message, golden.name)
+    }
+  }
+
+  // MARK: Bytes that are no message
+
+  /// Bytes of each type's header that must be there, for the samples, whose bodies follow them.
+  private func headerSize(_ message: ReadMessage) -> Int {
+    switch message {
+    case .chunkFetchRequest, .chunkFetchSuccess: 1 + 8 + 4
+    case .chunkFetchFailure(_, _, let error): 1 + 8 + 4 + 4 + error.count
+    case .rpcRequest, .rpcResponse: 1 + 8 + 4
+    case .rpcFailure(_, let error): 1 + 8 + 4 + error.count
+    case .streamRequest(let streamID): 1 + 4 + streamID.count
+    case .streamResponse(let streamID, _): 1 + 4 + streamID.count + 8
+    case .streamFailure(let streamID, let error): 1 + 4 + streamID.count + 4 + error.count
+    case .oneWay: 1 + 4
+    case .uploadStream(_, let metadata, _): 1 + 8 + 4 + metadata.count + 8
+    }
+  }
+
+  func testTruncatedHeadersAreMalformed() throws {
+    for message in ReadMessage.samples {
+      let payload = try payload(message)
+      for count in 1..<headerSize(message) {
+        do throws(FrameError) {
+          let read = try ReadMessage(payload: Array(payload[..<count]))
+          XCTFail("\(count) bytes of \(message) were read as \(read)")
+        } catch {
+          guard case .malformed = error else { return XCTFail("\(error) for \(count) bytes of \(message)") }
+        }
+      }
+      XCTAssertNoThrow(try ReadMessage(payload: Array(payload[..<headerSize(message)])), "\(message)")
+    }
+  }
+
+  func testEmptyPayloadIsTooShort() {
+    XCTAssertThrowsError(try ReadMessage(payload: [])) { XCTAssertEqual($0 as? FrameError, .tooShort(8)) }
+  }
+
+  func testUnknownTypesAreRefused() {
+    for type in UInt8(11)...255 {
+      XCTAssertThrowsError(try ReadMessage(payload: [type] + [UInt8](repeating: 0, count: 64))) {
+        XCTAssertEqual($0 as? FrameError, .unknownType(type))
+      }
+    }
+  }
+
+  func testEN5NegativeTextLengthsAreMalformed() { expectRefusal(ofTextLengths: [-1, -1000, .min]) }
+
+  func testEN6TextLengthsLargerThanTheRestAreMalformed() { expectRefusal(ofTextLengths: [11, 12, 1 << 20, .max]) }
+
+  private func expectRefusal(ofTextLengths lengths: [Int32], line: UInt = #line) {
+    let id = Int64(1).wireBytes
+    let index = Int32(2).wireBytes
+    // Ten bytes follow each length.
+    let rest = [UInt8](repeating: 0, count: 10)
+    for length in lengths.map(\.wireBytes) {
+      let payloads: [[UInt8]] = [
+        [2] + id + index + length + rest, [5] + id + length + rest, [6] + length + rest, [7] + length + rest,
+        [8] + length + rest, [8] + Int32(0).wireBytes + length + rest, [10] + id + length + rest,
+      ]
+      for payload in payloads {
+        do throws(FrameError) {
+          let message = try ReadMessage(payload: payload)
+          XCTFail("read \(message)", line: line)
+        } catch {
+          guard case .malformed = error else { return XCTFail("\(error)", line: line) }
+        }
+      }
+    }
+  }
+
+  func testBodyLengthInHeadersIsNotTrusted() throws {
+    for length in [Int32.min, -1, 0, 1, 1000, .max] {
+      let (id, length) = (Int64(4).wireBytes, length.wireBytes)
+      XCTAssertEqual(try ReadMessage(payload: [3] + id + length + [1, 2]), .rpcRequest(id: 4, body: [1, 2]))
+      XCTAssertEqual(try ReadMessage(payload: [4] + id + length + [1, 2]), .rpcResponse(id: 4, body: [1, 2]))
+      XCTAssertEqual(try ReadMessage(payload: [9] + length + [1, 2]), .oneWay(body: [1, 2]))
+    }
+  }
+
+  func testRandomPayloadsNeverDoWorseThanAnError() {
+    var random = SeededRandom(seed: 11)
+    for _ in 0..<20_000 {
+      var payload = random.bytes(Int.random(in: 1...40, using: &random))
+      payload[0] %= 12
+      if payload.count > 12 && payload[1] < 128 { for index in 1...11 { payload[index] = 0 } }
+      _ = try? ReadMessage(payload: payload)
+    }
+  }
+
+  func testErrorsSayWhatIsWrong() {
+    XCTAssertEqual("\(FrameError.tooShort(7))", "frame length 7 is below the minimum of 9")
+    XCTAssertEqual("\(FrameError.tooLarge(length: 10, limit: 9))", "frame length 10 is above the limit of 9")
+    XCTAssertEqual("\(FrameError.unknownType(77))", "unknown message type 77")
+    XCTAssertEqual("\(FrameError.unsupported(10))", "message type 10 is not supported")
+    XCTAssertEqual(
+      "\(FrameError.malformed(.init(expected: "a byte", offset: 3)))", "malformed message: expected a byte at offset 3")
+  }
+}
