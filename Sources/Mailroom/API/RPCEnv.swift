@@ -46,7 +46,7 @@ public final class RPCEnv: Sendable {
   }
 
   private func open() {
-    let factory = TransportClientFactory(group: group, configuration: configuration.transport) { [unowned self] client in
+    let factory = TransportClientFactory(group: group, configuration: configuration.transport) { client in
       RemoteHandler(client: client, env: self)
     }
     state.withLock { $0.factory = factory }
@@ -109,7 +109,7 @@ public final class RPCEnv: Sendable {
       do throws(TransportError) {
         return try await TransportServer.start(
           group: group, host: address.dialHost, port: port, configuration: configuration.transport
-        ) { [unowned self] client in RemoteHandler(client: client, env: self) }
+        ) { client in RemoteHandler(client: client, env: self) }
       } catch {
         guard error.reason == .addressInUse, retries < configuration.portRetries else { throw RPCError(error) }
         retries += 1
@@ -189,6 +189,10 @@ public final class RPCEnv: Sendable {
     dispatcher.stopLoops(allEnded: allEnded)
     let callbacks = state.withLock { state in
       state.hasEnded = true
+      // They refer to this environment.
+      state.server = nil
+      state.factory = nil
+      state.outboxes = [:]
       let callbacks = state.onEnd
       state.onEnd = []
       return callbacks

@@ -10,12 +10,14 @@ final class Connection {
   let core: LoopCore
   private let stream: UVTCP
   private let configuration: TransportConfiguration
-  private unowned let client: TransportClient
+  /// Refers back until `didClose`, so the two keep each other alive while the socket is open.
+  private let client: TransportClient
   private var handler: (any ConnectionHandler)?
 
   private var lifecycle = ConnectionLifecycle()
   private var decoder: FrameDecoder
-  private var out = OutBuffer()
+  /// In a box of its own: its accesses are too many to be checked for exclusivity one by one.
+  private let out = Confined(OutBuffer())
   private var pending: PendingReplies
   /// Requests of the peer that are not answered yet.
   private var unanswered = 0
@@ -24,8 +26,6 @@ final class Connection {
   private var sweepTimer: (id: LoopCore.TimerID, deadline: MonotonicTime)?
   private var closeTimer: LoopCore.TimerID?
   private var error: TransportError?
-  /// Keeps the client alive while the socket is open.
-  private var retainedClient: TransportClient?
 
   init(_ stream: UVTCP, core: LoopCore, client: TransportClient, configuration: TransportConfiguration) {
     self.stream = stream
@@ -39,7 +39,6 @@ final class Connection {
   /// Begins to serve the connected socket.
   func open(_ handler: any ConnectionHandler) {
     self.handler = handler
-    retainedClient = client
     core.add(self)
     stream.delegate = self
     handler.connectionDidOpen()
@@ -59,10 +58,10 @@ final class Connection {
   func append<Failure: Error>(_ write: (inout ByteWriter) throws(Failure) -> Void) throws(Failure) {
     // The buffer is moved out meanwhile: what `write` encodes may be user code that sends on this very connection.
     var buffer = ByteWriter()
-    swap(&buffer, &out.collecting)
+    swap(&buffer, &out.value.collecting)
     defer {
-      swap(&buffer, &out.collecting)
-      if !buffer.isEmpty { out.collecting.append(buffer.bytes) }
+      swap(&buffer, &out.value.collecting)
+      if !buffer.isEmpty { out.value.collecting.append(buffer.bytes) }
     }
     let start = buffer.count
     do throws(Failure) {
@@ -80,7 +79,7 @@ final class Connection {
   /// Writes at once when much has collected; called between frames.
   @inline(__always)
   func flushIfLarge() {
-    if out.collecting.count >= Self.earlyFlush { write() }
+    if out.value.collecting.count >= Self.earlyFlush { write() }
   }
 
   /// Registers a request; nil, and the sink is told, when it cannot be sent.
@@ -116,12 +115,12 @@ final class Connection {
   private func write() {
     guard !stream.isClosing else { return }
     do throws(UVError) {
-      switch try out.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
+      switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
       case .done: break
       case .write(let bytes, let offset):
         stream.write(bytes, from: offset) { [self] storage, error in
           core.awake()
-          out.didWrite(storage)
+          out.value.didWrite(storage)
           if let error {
             fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
           } else {
@@ -153,7 +152,7 @@ final class Connection {
     }
     sweepTimer = nil
     if deadline == .distantFuture { return }
-    let id = core.schedule(at: deadline) { [weak self] in self?.sweep() }
+    let id = core.schedule(at: deadline) { [self] in sweep() }
     sweepTimer = (id, deadline)
   }
 
@@ -178,11 +177,11 @@ final class Connection {
   }
 
   private func checkQuiescence() {
-    if unanswered == 0 && out.isDrained { perform(lifecycle.handle(.quiescent)) }
+    if unanswered == 0 && out.value.isDrained { perform(lifecycle.handle(.quiescent)) }
   }
 
   private func endWritesIfDrained() {
-    guard out.isDrained, !hasEndedWrites, !stream.isClosing else { return }
+    guard out.value.isDrained, !hasEndedWrites, !stream.isClosing else { return }
     hasEndedWrites = true
     stream.shutdown { [self] error in
       core.awake()
@@ -205,8 +204,7 @@ final class Connection {
       sweepTimer = nil
     }
     if actions.contains(.startTimer) {
-      closeTimer = core.schedule(at: MonotonicTime.now.advanced(by: configuration.closeTimeout)) { [weak self] in
-        guard let self else { return }
+      closeTimer = core.schedule(at: MonotonicTime.now.advanced(by: configuration.closeTimeout)) { [self] in
         closeTimer = nil
         perform(lifecycle.handle(.timedOut))
       }
@@ -230,7 +228,6 @@ final class Connection {
       handler?.connectionDidClose(error)
       client.didClose()
       core.remove(self)
-      retainedClient = nil
     }
   }
 }

@@ -190,5 +190,7 @@ package final class LoopCore {
     let handles: [UVHandle?] = [async, prepare, check, idle, timer]
     (async, prepare, check, idle, timer) = (nil, nil, nil, nil, nil)
     for handle in handles { handle?.close() }
+    // Timers refer to what set them, which may refer to this loop.
+    timers = DeadlineHeap()
   }
 }
