@@ -58,6 +58,7 @@ let package = Package(
       name: "MailroomTransportTests", dependencies: ["MailroomQueue", "MailroomTransport", "TestSupport"]),
     .testTarget(
       name: "MailroomTests", dependencies: ["Mailroom", "MailroomQueue", "MailroomTransport", "TestSupport"]),
+    .testTarget(name: "MailroomBenchTests", dependencies: ["mailroom-bench", "Mailroom", "TestSupport"]),
   ]
 )
 

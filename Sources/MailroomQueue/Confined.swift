@@ -27,7 +27,7 @@ package struct Confined<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
   /// The value, for the executor that owns it.
   @inlinable
   package var value: Value {
-    _read { yield pointer.pointee }
-    nonmutating _modify { yield &pointer.pointee }
+    @inline(__always) _read { yield pointer.pointee }
+    @inline(__always) nonmutating _modify { yield &pointer.pointee }
   }
 }

@@ -72,7 +72,7 @@ final class LocalDeadlines: LoopTask {
     // The consumer stays awake, so that posting wakes nobody, while asks keep coming or wait.
     if taken > 0 || !kept.isEmpty {
       let soon = now.advanced(by: Self.pace)
-      next.value.cancel = loop.schedule(at: taken > 0 ? min(soon, earliest) : earliest) { [weak self] in self?.look() }
+      next.value.cancel = loop.schedule(at: taken > 0 ? min(soon, earliest) : earliest) { [self] in look() }
       if taken > 0 { return }
       // Nothing came: sleep, and let the next ask wake the loop, besides the timer for those that wait.
     }

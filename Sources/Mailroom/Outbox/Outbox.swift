@@ -174,7 +174,7 @@ final class Outbox: LoopTask {
       if timer.deadline <= deadline { return }
       timer.cancel()
     }
-    let cancel = loop.schedule(at: deadline) { [weak self] in self?.expire() }
+    let cancel = loop.schedule(at: deadline) { [self] in expire() }
     core.timer = TimerToken(deadline: deadline, cancel: cancel)
   }
 

@@ -10,15 +10,27 @@ final class RemoteHandler: ConnectionHandler {
 
   private static let cacheSize = 64
 
-  private struct CacheEntry {
+  /// An endpoint that messages were for lately, and how to get there.
+  private final class Route {
     let name: [UInt8]
-    let registration: Dispatcher.Registration
+    let inbox: Inbox
+    /// Whether the endpoint runs on this connection's event loop.
+    let isHere: Bool
+
+    init(name: [UInt8], inbox: Inbox, isHere: Bool) {
+      self.name = name
+      self.inbox = inbox
+      self.isHere = isHere
+    }
   }
 
   private let client: TransportClient
   private let env: RPCEnv
-  /// Endpoints found lately, by a hash of their name.
-  private var cache: [CacheEntry?]
+  /// Routes found lately, by a hash of the endpoint's name.
+  private var cache: [Route?]
+  /// The last message's envelope and route. Messages come in runs, and one compare says that the next one is of the same run.
+  private var lastEnvelope: [UInt8] = []
+  private var lastRoute: Route?
   /// The inbox whose turn this handler has taken for the messages of this batch.
   private var inPlace: Inbox?
 
@@ -29,25 +41,38 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   func receive(request body: RawSpan, responder: RPCResponder) {
+    if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped {
+      return deliver(body.dropping(lastEnvelope.count), RemoteCall(responder), to: route)
+    }
     do {
       let envelope = try Envelope(parsing: body)
       if envelope.content.byte(at: 0) == Content.java { return receive(javaObject: envelope, responder) }
       let call = RemoteCall(responder)
-      guard let registration = find(envelope.name) else {
+      guard let route = find(envelope.name) else {
         try? call.fail(Self.notFound(envelope.name))
         return
       }
-      deliver(envelope.content, call, to: registration)
+      remember(route, envelope, of: body)
+      deliver(envelope.content, call, to: route)
     } catch {
       responder.fail("The request's envelope cannot be read: \(error)")
     }
   }
 
   func receive(oneWay body: RawSpan) {
-    guard let envelope = try? Envelope(parsing: body), let registration = find(envelope.name) else {
+    if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped {
+      return deliver(body.dropping(lastEnvelope.count), nil, to: route)
+    }
+    guard let envelope = try? Envelope(parsing: body), let route = find(envelope.name) else {
       return env.countUndeliverable()
     }
-    deliver(envelope.content, nil, to: registration)
+    remember(route, envelope, of: body)
+    deliver(envelope.content, nil, to: route)
+  }
+
+  private func remember(_ route: Route, _ envelope: borrowing Envelope, of body: RawSpan) {
+    lastRoute = route
+    lastEnvelope = body.dropping(0, last: envelope.content.byteCount).array()
   }
 
   func connectionDidReadBatch() { endTurn() }
@@ -79,19 +104,19 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   /// Finds an endpoint by the bytes of its name, without making a string if it was found lately.
-  private func find(_ name: RawSpan) -> Dispatcher.Registration? {
+  private func find(_ name: RawSpan) -> Route? {
     let slot = Int(truncatingIfNeeded: name.quickHash % UInt64(Self.cacheSize))
-    if let entry = cache[slot], entry.name.rawSpan.equals(name), !entry.registration.inbox.isStopped {
-      return entry.registration
-    }
+    if let route = cache[slot], name.equals(route.name), !route.inbox.isStopped { return route }
     guard let text = name.utf8String(), let registration = env.dispatcher.find(text) else { return nil }
-    cache[slot] = CacheEntry(name: Array(text.utf8), registration: registration)
-    return registration
+    let route = Route(
+      name: Array(text.utf8), inbox: registration.inbox, isHere: registration.eventLoop === client.loop)
+    cache[slot] = route
+    return route
   }
 
-  private func deliver(_ content: RawSpan, _ call: RemoteCall?, to registration: Dispatcher.Registration) {
-    let inbox = registration.inbox
-    if registration.eventLoop === client.loop {
+  private func deliver(_ content: RawSpan, _ call: RemoteCall?, to route: Route) {
+    let inbox = route.inbox
+    if route.isHere {
       if inPlace !== inbox {
         endTurn()
         if inbox.beginTurnInPlace() { inPlace = inbox }

@@ -10,12 +10,14 @@ final class Connection {
   let core: LoopCore
   private let stream: UVTCP
   private let configuration: TransportConfiguration
-  private unowned let client: TransportClient
+  /// Refers back until `didClose`, so the two keep each other alive while the socket is open.
+  private let client: TransportClient
   private var handler: (any ConnectionHandler)?
 
   private var lifecycle = ConnectionLifecycle()
   private var decoder: FrameDecoder
-  private var out = OutBuffer()
+  /// In a box of its own: its accesses are too many to be checked for exclusivity one by one.
+  private let out = Confined(OutBuffer())
   private var pending: PendingReplies
   /// Requests of the peer that are not answered yet.
   private var unanswered = 0
@@ -26,8 +28,6 @@ final class Connection {
   private var sweepTimer: (id: LoopCore.TimerID, deadline: MonotonicTime)?
   private var closeTimer: LoopCore.TimerID?
   private var error: TransportError?
-  /// Keeps the client alive while the socket is open.
-  private var retainedClient: TransportClient?
 
   init(_ stream: UVTCP, core: LoopCore, client: TransportClient, configuration: TransportConfiguration) {
     self.stream = stream
@@ -41,7 +41,6 @@ final class Connection {
   /// Begins to serve the connected socket.
   func open(_ handler: any ConnectionHandler) {
     self.handler = handler
-    retainedClient = client
     core.add(self)
     stream.delegate = self
     handler.connectionDidOpen()
@@ -66,11 +65,11 @@ final class Connection {
     // The buffer is moved out meanwhile: what `write` encodes may be user code that sends on this very connection, or
     // closes it. Nothing is written to the socket, and nothing ended, until it is back.
     var buffer = ByteWriter()
-    swap(&buffer, &out.collecting)
+    swap(&buffer, &out.value.collecting)
     openFrames += 1
     defer {
-      swap(&buffer, &out.collecting)
-      if !buffer.isEmpty { out.collecting.append(buffer.bytes) }
+      swap(&buffer, &out.value.collecting)
+      if !buffer.isEmpty { out.value.collecting.append(buffer.bytes) }
       openFrames -= 1
     }
     let start = buffer.count
@@ -85,7 +84,7 @@ final class Connection {
   /// Writes at once when much has collected; called between frames.
   @inline(__always)
   func flushIfLarge() {
-    if out.collecting.count >= Self.earlyFlush { write() }
+    if out.value.collecting.count >= Self.earlyFlush { write() }
   }
 
   /// Registers a request; nil, and the sink is told, when it cannot be sent.
@@ -122,12 +121,12 @@ final class Connection {
   private func write() {
     guard openFrames == 0, !stream.isClosing else { return }
     do throws(UVError) {
-      switch try out.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
+      switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
       case .done: break
       case .write(let bytes, let offset):
         stream.write(bytes, from: offset) { [self] storage, error in
           core.awake()
-          out.didWrite(storage)
+          out.value.didWrite(storage)
           if let error {
             fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
           } else {
@@ -159,7 +158,7 @@ final class Connection {
     }
     sweepTimer = nil
     if deadline == .distantFuture { return }
-    let id = core.schedule(at: deadline) { [weak self] in self?.sweep() }
+    let id = core.schedule(at: deadline) { [self] in sweep() }
     sweepTimer = (id, deadline)
   }
 
@@ -187,7 +186,7 @@ final class Connection {
     if unanswered == 0 && isDrained { perform(lifecycle.handle(.quiescent)) }
   }
 
-  private var isDrained: Bool { openFrames == 0 && out.isDrained }
+  private var isDrained: Bool { openFrames == 0 && out.value.isDrained }
 
   private func endWritesIfDrained() {
     guard isDrained, !hasEndedWrites, !stream.isClosing else { return }
@@ -213,8 +212,7 @@ final class Connection {
       sweepTimer = nil
     }
     if actions.contains(.startTimer) {
-      closeTimer = core.schedule(at: MonotonicTime.now.advanced(by: configuration.closeTimeout)) { [weak self] in
-        guard let self else { return }
+      closeTimer = core.schedule(at: MonotonicTime.now.advanced(by: configuration.closeTimeout)) { [self] in
         closeTimer = nil
         perform(lifecycle.handle(.timedOut))
       }
@@ -238,7 +236,6 @@ final class Connection {
       handler?.connectionDidClose(error)
       client.didClose()
       core.remove(self)
-      retainedClient = nil
     }
   }
 }

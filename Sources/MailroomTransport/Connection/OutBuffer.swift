@@ -1,3 +1,5 @@
+internal import MailroomQueue
+
 /// The bytes a connection has to send, and who is writing them. Loop-confined.
 ///
 /// ```
@@ -11,23 +13,32 @@
 ///
 /// A flush first writes directly, which costs one system call and no callback. Only the rest that a full socket did not
 /// take is handed to libuv, as one request, for libuv 1.44 writes just one request each time a socket becomes
-/// writable. While libuv owns a buffer, new frames collect in another one.
+/// writable. While libuv owns a buffer, new frames collect in another one; what grows beyond ``sealedSize`` meanwhile is
+/// sealed and queued, so that no buffer is ever grown, and copied, to the size of a backlog.
 ///
-/// Invariant: bytes leave in the order appended, each once.
+/// Invariant: bytes leave in the order appended, each once: in flight, then sealed, then collecting.
 struct OutBuffer: ~Copyable {
   /// Storage above this is given back once it was written.
   private static let keptRoom = 1024 * 1024
+  /// A buffer that waits is sealed from this size on.
+  private static let sealedSize = 512 * 1024
 
   /// Frames that nobody writes yet.
   var collecting = ByteWriter()
+  private var sealed = FIFO<Segment>()
+  private var sealedBytes = 0
   private var spare = ByteWriter()
   private var isWriting = false
   private var inFlight = 0
 
+  private final class Segment {
+    var bytes = ByteWriter()
+  }
+
   /// Bytes not yet taken by the socket.
-  var pendingBytes: Int { collecting.count + inFlight }
+  var pendingBytes: Int { collecting.count + sealedBytes + inFlight }
   /// Whether nothing waits to be written.
-  var isDrained: Bool { collecting.isEmpty && !isWriting }
+  var isDrained: Bool { collecting.isEmpty && sealed.isEmpty && !isWriting }
 
   enum Flush: ~Copyable {
     /// Nothing is left to write, or libuv is at it.
@@ -38,18 +49,28 @@ struct OutBuffer: ~Copyable {
 
   /// Writes what has collected, as much as `tryWrite` takes.
   mutating func flush<Failure: Error>(_ tryWrite: (RawSpan) throws(Failure) -> Int) throws(Failure) -> Flush {
-    if isWriting || collecting.isEmpty { return .done }
+    if isWriting {
+      if collecting.count >= Self.sealedSize { seal() }
+      return .done
+    }
+    while let segment = sealed.first {
+      let written = try tryWrite(segment.bytes.bytes)
+      sealedBytes -= segment.bytes.count
+      _ = sealed.popFirst()
+      var bytes = ByteWriter()
+      swap(&bytes, &segment.bytes)
+      if written < bytes.count { return hand(bytes, from: written) }
+    }
+    if collecting.isEmpty { return .done }
     let written = try tryWrite(collecting.bytes)
     if written >= collecting.count {
       if collecting.capacity > Self.keptRoom { collecting.reset() } else { collecting.truncate(to: 0) }
       return .done
     }
-    isWriting = true
-    inFlight = collecting.count - written
-    var full = ByteWriter()
-    swap(&full, &collecting)
+    var bytes = ByteWriter()
+    swap(&bytes, &collecting)
     swap(&collecting, &spare)
-    return .write(full, from: written)
+    return hand(bytes, from: written)
   }
 
   /// Takes back the storage that libuv has written.
@@ -60,5 +81,18 @@ struct OutBuffer: ~Copyable {
       spare = storage
       spare.truncate(to: 0)
     }
+  }
+
+  private mutating func hand(_ bytes: consuming ByteWriter, from offset: Int) -> Flush {
+    isWriting = true
+    inFlight = bytes.count - offset
+    return .write(bytes, from: offset)
+  }
+
+  private mutating func seal() {
+    let segment = Segment()
+    sealedBytes += collecting.count
+    swap(&segment.bytes, &collecting)
+    sealed.append(segment)
   }
 }

@@ -114,7 +114,7 @@ public final class EventLoop: Sendable {
   package func schedule(at deadline: MonotonicTime, _ action: @escaping () -> Void) -> () -> Void {
     let core = core.value
     let id = core.schedule(at: deadline, action)
-    return { [weak core] in core?.cancel(id) }
+    return { core.cancel(id) }
   }
 
   private func post(_ work: Work) -> Bool {

@@ -33,6 +33,20 @@ extension RawSpan {
     extracting(unchecked: min(max(0, offset), byteCount)..<byteCount)
   }
 
+  /// The bytes from `offset` on but for the last `count`; none when there are fewer.
+  @inlinable
+  @_lifetime(copy self)
+  public func dropping(_ offset: Int, last count: Int) -> RawSpan {
+    let end = max(0, byteCount - max(0, count))
+    return extracting(unchecked: min(max(0, offset), end)..<end)
+  }
+
+  /// Whether these bytes begin with those of `prefix`.
+  @inlinable
+  public func starts(with prefix: [UInt8]) -> Bool {
+    byteCount >= prefix.count && extracting(unchecked: 0..<prefix.count).equals(prefix)
+  }
+
   /// Whether both hold the same bytes.
   public func equals(_ other: RawSpan) -> Bool {
     guard byteCount == other.byteCount else { return false }

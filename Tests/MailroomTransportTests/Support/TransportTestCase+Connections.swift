@@ -67,6 +67,15 @@ extension TransportTestCase {
   }
 }
 
+extension TransportConfiguration {
+  /// With connections that are cut soon when ending them in order takes long.
+  static var quickClose: TransportConfiguration {
+    var configuration = TransportConfiguration()
+    configuration.closeTimeout = .milliseconds(100)
+    return configuration
+  }
+}
+
 /// One attempt to connect, and all that was told of it.
 final class Attempt: Sendable {
   private let signal = Signal("the result of connecting")

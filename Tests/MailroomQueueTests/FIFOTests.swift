@@ -1,6 +1,6 @@
 import XCTest
 
-@testable import Mailroom
+import MailroomQueue
 
 final class FIFOTests: XCTestCase {
   func testElementsComeOutInTheOrderTheyWentIn() {

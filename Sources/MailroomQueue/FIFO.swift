@@ -1,14 +1,23 @@
 /// A first-in, first-out list: an array and how much of its front is used up. Amortised O(1) at both ends.
-struct FIFO<Element> {
+package struct FIFO<Element> {
   private var elements: [Element?] = []
   private var head = 0
 
-  var count: Int { elements.count - head }
-  var isEmpty: Bool { head == elements.count }
+  package init() {}
 
-  mutating func append(_ element: Element) { elements.append(element) }
+  /// How many elements there are.
+  package var count: Int { elements.count - head }
+  /// Whether there are none.
+  package var isEmpty: Bool { head == elements.count }
 
-  mutating func popFirst() -> Element? {
+  /// Adds an element at the end.
+  package mutating func append(_ element: Element) { elements.append(element) }
+
+  /// The oldest element.
+  package var first: Element? { head < elements.count ? elements[head] : nil }
+
+  /// Takes the oldest element.
+  package mutating func popFirst() -> Element? {
     guard head < elements.count else { return nil }
     let element = elements[head]
     elements[head] = nil
