@@ -30,7 +30,9 @@ package final class WorkerThread: Sendable {
     }
   }
 
-  /// Whether the thread is past its body. Afterwards the system may give its handle to a new thread.
+  /// Whether the thread is past its body.
+  ///
+  /// Afterwards the system may give its handle to a new thread.
   private final class End: Sendable {
     /// Atomic; relaxed, because a thread that gets the handle again was started after this one was joined.
     let isReached = Atomic<Bool>(false)

@@ -70,8 +70,12 @@ final class ParkerTests: XCTestCase {
     let isUnparked = Shared(Atomic(false))
     let ready = Signal("the thread to take signals")
     let ended = Signal("park to return")
-    let old = signal(SIGUSR2) { _ in interruptions.add(1, ordering: .relaxed) }
-    defer { signal(SIGUSR2, old) }
+    // Without SA_RESTART, so that the system does not go on waiting by itself.
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = { _ in interruptions.add(1, ordering: .relaxed) }
+    var old = sigaction()
+    sigaction(SIGUSR2, &action, &old)
+    defer { sigaction(SIGUSR2, &old, nil) }
     let handle = Shared(Atomic<UInt>(0))
     let thread = try WorkerThread(name: "parked") {
       // Workers block signals; this one shall be interrupted.
@@ -90,7 +94,7 @@ final class ParkerTests: XCTestCase {
     // Some may come before the thread waits; at the latest those after the first find it waiting.
     for count in 1...100 {
       pthread_kill(target, SIGUSR2)
-      eventually("signal \(count)") { interruptions.load(ordering: .relaxed) >= count }
+      guard eventually("signal \(count)", { interruptions.load(ordering: .relaxed) >= count }) else { break }
     }
     isUnparked.value.store(true, ordering: .relaxed)
     parker.value.unpark()

@@ -120,25 +120,26 @@ final class SuspendedCallerTests: XCTestCase {
     }
   }
 
-  func testWaiterSeesWhatTheResumerDid() throws {
+  func testWaiterAndResumerSeeWhatTheOtherDidBefore() {
     let caller = Shared(SuspendedCaller<Int>())
-    let written = Shared(Confined(0))
-    let isWaiting = Signal("the task to wait")
-    let seen = Signal("the task to go on")
+    let waiter = Shared(Confined(0))
+    let resumer = Shared(Confined(0))
+    // Relaxed, so that it orders nothing.
+    let isWaiting = Shared(Atomic(false))
+    let hasGoneOn = Signal("the task to go on")
     Task {
-      _ = await caller.value.wait(fallback: -1) {
-        written.value.value = 1
-        isWaiting.fire()
-      }
-      let found = written.value.value
-      XCTAssertEqual(found, 2)
-      seen.fire()
+      waiter.value.value = 1
+      _ = await caller.value.wait(fallback: -1) { isWaiting.value.store(true, ordering: .relaxed) }
+      let seen = resumer.value.value
+      XCTAssertEqual(seen, 2)
+      hasGoneOn.fire()
     }
-    isWaiting.wait()
-    try race(1, "resumer") { _ in
-      written.value.value = 2
-      caller.value.resume(returning: 0)
-    }
-    seen.wait()
+    eventually("the task to wait") { isWaiting.value.load(ordering: .relaxed) }
+    resumer.value.value = 2
+    let isFirst = caller.value.resume(returning: 0)
+    let seen = waiter.value.value
+    XCTAssertTrue(isFirst)
+    XCTAssertEqual(seen, 1)
+    hasGoneOn.wait()
   }
 }

@@ -1,9 +1,8 @@
 import Foundation
-import XCTest
-
 // README: import
 import Mailroom
 // README: end
+import XCTest
 
 // README: types
 struct SayHi: RPCRequest, Codable { typealias Reply = String; var name: String }

@@ -59,7 +59,9 @@ final class Outbox: LoopTask {
   func post(_ message: consuming OutboxMessage) {
     switch queue.push(message) {
     case .queued: break
-    case .wake: if !loop.schedule(self) { failAll(.envStopped) }
+    case .wake:
+      // A loop that has ended leaves the messages to whoever posts the first one.
+      if !loop.schedule(self) { queue.close { fail($0, .envStopped) } }
     case .closed(let message): fail(message, .envStopped)
     }
   }
@@ -70,14 +72,17 @@ final class Outbox: LoopTask {
     let core = core.value
     guard let client = core.client, !core.isDraining else { return nil }
     if !queue.isEmpty { drain(core) }
+    if !client.isActive { didLose(client) }
     return core.client === client ? client : nil
   }
 
   /// Fails what is queued and whatever comes later, and drops the connection.
   func stop() {
     loop.execute { [self] in
-      perform(core.value.state.handle(.stop), .envStopped)
+      // Closed first: an asker that is told of the end may ask again at once.
+      _ = queue.close()
       core.value.client = nil
+      perform(core.value.state.handle(.stop), .envStopped)
     }
   }
 
@@ -109,6 +114,10 @@ final class Outbox: LoopTask {
       case .success(let client):
         let action = self.core.value.state.handle(.connected)
         if action == .closeConnection { return client.close() }
+        // What ran out of time meanwhile is not sent, though its timer may not have come up. There is no client yet for
+        // those who are told so to overtake others with.
+        takeIntoBacklog(self.core.value)
+        expire()
         self.core.value.client = client
         perform(action, .envStopped)
       case .failure(let error):
@@ -117,7 +126,7 @@ final class Outbox: LoopTask {
     }
   }
 
-  /// The connection that `client` stands for has ended.
+  /// The connection that `client` stands for has ended, or takes no more messages. Safe to call again.
   func didLose(_ client: TransportClient) {
     let core = core.value
     guard core.client === client else { return }
@@ -132,6 +141,8 @@ final class Outbox: LoopTask {
     core.isDraining = true
     defer { core.isDraining = false }
     while let client = core.client {
+      // Its end is known before it is told: what is sent now would fail.
+      if !client.isActive { return didLose(client) }
       if let message = core.backlog.popFirst() ?? queue.popFirst() {
         send(message, client)
       } else {
@@ -181,6 +192,7 @@ final class Outbox: LoopTask {
   /// Fails what has waited past its deadline, and keeps the rest in order.
   private func expire() {
     let core = core.value
+    core.timer?.cancel()
     core.timer = nil
     let now = MonotonicTime.now
     var earliest = MonotonicTime.distantFuture

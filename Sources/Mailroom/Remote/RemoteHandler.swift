@@ -41,7 +41,9 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   func receive(request body: RawSpan, responder: RPCResponder) {
-    if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped {
+    if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped,
+      body.byte(at: lastEnvelope.count) != Content.java
+    {
       return deliver(body.dropping(lastEnvelope.count), RemoteCall(responder), to: route)
     }
     do {

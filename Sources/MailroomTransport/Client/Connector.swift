@@ -29,6 +29,8 @@ final class Connector {
     self.port = port
     self.onResult = onResult
     core.add(self)
+    // A loop that is shutting down has closed it right away.
+    guard self.onResult != nil else { return }
     timer = core.schedule(at: MonotonicTime.now.advanced(by: timeout)) { [self] in
       timer = nil
       finish(

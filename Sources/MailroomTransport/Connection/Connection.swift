@@ -115,7 +115,8 @@ final class Connection {
 
   var closedError: TransportError {
     TransportError(
-      error?.reason ?? .connectionClosed, error?.message ?? "the connection to \(client.peer) is closed", isNotSent: true)
+      error?.reason ?? .connectionClosed, error?.message ?? "the connection to \(client.peer) is closed",
+      isNotSent: true)
   }
 
   private func write() {
@@ -214,6 +215,10 @@ final class Connection {
     if actions.contains(.startTimer) {
       closeTimer = core.schedule(at: MonotonicTime.now.advanced(by: configuration.closeTimeout)) { [self] in
         closeTimer = nil
+        if error == nil && !isDrained {
+          error = TransportError(
+            .connectionClosed, "\(client.peer) was cut off before it took the last \(out.value.pendingBytes) bytes")
+        }
         perform(lifecycle.handle(.timedOut))
       }
     }

@@ -158,9 +158,13 @@ package final class LoopCore {
 
   // MARK: Ending
 
+  /// Whether what is added is closed at once.
+  var isShuttingDown: Bool { onEmpty != nil }
+
+  /// Takes part in the loop's life from now on; closed at once when the loop is shutting down.
   func add(_ resident: any LoopResident) {
     residents[ObjectIdentifier(resident)] = resident
-    if onEmpty != nil { resident.closeForShutdown() }
+    if isShuttingDown { resident.closeForShutdown() }
   }
 
   func remove(_ resident: any LoopResident) {

@@ -37,6 +37,7 @@ final class Listener {
     self.group = group
     self.configuration = configuration
     self.handler = handler
+    if loop.core.value.isShuttingDown { throw TransportError(.stopped, "the event loop was shut down") }
     var opened: UVTCP?
     do throws(UVError) {
       let stream = try UVTCP(loop.core.value.uv)

@@ -4,9 +4,9 @@ internal import CLibUV
 package struct SocketAddress: Sendable {
   private var storage: sockaddr_storage
 
-  /// Parses a numeric address; nil when `host` is no IPv4 or IPv6 literal (without brackets).
+  /// Parses a numeric address; nil when `host` is no IPv4 or IPv6 literal (without brackets), or there is no such port.
   package init?(numericHost host: String, port: Int) {
-    guard let port = Int32(exactly: port) else { return nil }
+    guard let port = UInt16(exactly: port).map(Int32.init) else { return nil }
     var ipv4 = sockaddr_in()
     var ipv6 = sockaddr_in6()
     storage = sockaddr_storage()
@@ -46,7 +46,4 @@ package struct SocketAddress: Sendable {
     guard result == 0 else { return "?" }
     return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
-
-  /// The address with another port.
-  package func with(port: Int) -> SocketAddress? { SocketAddress(numericHost: host, port: port) }
 }

@@ -5,13 +5,11 @@ internal import CLibUV
 /// Loop-confined. One object per question; keeps itself alive until it was answered.
 final class UVResolver {
   private let request: UnsafeMutablePointer<uv_getaddrinfo_t>
-  private let port: Int
   private var onResult: ((Result<[SocketAddress], UVError>) -> Void)?
 
-  private init(port: Int, onResult: @escaping (Result<[SocketAddress], UVError>) -> Void) {
+  private init(onResult: @escaping (Result<[SocketAddress], UVError>) -> Void) {
     request = .allocate(capacity: 1)
     request.initialize(to: uv_getaddrinfo_t())
-    self.port = port
     self.onResult = onResult
   }
 
@@ -23,8 +21,10 @@ final class UVResolver {
   static func resolve(
     _ loop: UVLoop, host: String, port: Int, _ onResult: @escaping (Result<[SocketAddress], UVError>) -> Void
   ) throws(UVError) -> UVResolver {
-    let resolver = UVResolver(port: port, onResult: onResult)
+    guard let port = UInt16(exactly: port) else { throw UVError("uv_getaddrinfo", code: UV_EAI_SERVICE.rawValue) }
+    let resolver = UVResolver(onResult: onResult)
     var hints = addrinfo()
+    hints.ai_flags = AI_NUMERICSERV
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     let owner = Unmanaged.passRetained(resolver)
     resolver.request.pointee.data = owner.toOpaque()
@@ -35,7 +35,7 @@ final class UVResolver {
         let resolver = Unmanaged<UVResolver>.fromOpaque(data).takeRetainedValue()
         defer { uv_freeaddrinfo(list) }
         resolver.finish(status, list)
-      }, host, nil, &hints)
+      }, host, "\(port)", &hints)
     if result < 0 {
       owner.release()
       throw UVError("uv_getaddrinfo", code: result)
@@ -56,9 +56,7 @@ final class UVResolver {
     var addresses: [SocketAddress] = []
     var entry = list
     while let current = entry {
-      if let address = SocketAddress(UnsafePointer(current.pointee.ai_addr))?.with(port: port) {
-        addresses.append(address)
-      }
+      if let address = SocketAddress(UnsafePointer(current.pointee.ai_addr)) { addresses.append(address) }
       entry = current.pointee.ai_next
     }
     if addresses.isEmpty { return callback(.failure(UVError("uv_getaddrinfo", code: UV_EAI_NODATA.rawValue))) }

@@ -170,8 +170,20 @@ final class UVTCP: UVHandle {
       }
     } else if count < 0 {
       uv_read_stop(stream)
-      delegate.streamDidEnd(count == Int(UV_EOF.rawValue) ? nil : UVError("read", code: Int32(clamping: count)))
+      delegate.streamDidEnd(count == Int(UV_EOF.rawValue) ? untoldError : UVError("read", code: Int32(clamping: count)))
     }
+  }
+
+  /// The error that the socket has met and nobody was told of: libuv 1.44 calls it the end of the stream when bytes and
+  /// a reset behind them are found together.
+  private var untoldError: UVError? {
+    var descriptor: uv_os_fd_t = -1
+    var code: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    guard uv_fileno(mailroom_uv_handle(memory), &descriptor) == 0,
+      getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0, code != 0
+    else { return nil }
+    return UVError("read", code: -code)
   }
 
   // MARK: Writing
@@ -222,9 +234,8 @@ final class UVTCP: UVHandle {
     // The storage is heap memory that does not move while the request owns it.
     let result = request.bytes.bytes.withUnsafeBytes { bytes in
       // Not `uv_buf_init`, which takes 32 bits of the length.
-      var buffer = uv_buf_t(
-        base: UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.advanced(by: offset).assumingMemoryBound(to: CChar.self),
-        len: bytes.count - offset)
+      let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.advanced(by: offset)
+      var buffer = uv_buf_t(base: base?.assumingMemoryBound(to: CChar.self), len: bytes.count - offset)
       return uv_write(request.raw, stream, &buffer, 1) { raw, status in
         guard let data = raw?.pointee.data else { return }
         let request = Unmanaged<WriteRequest>.fromOpaque(data).takeRetainedValue()

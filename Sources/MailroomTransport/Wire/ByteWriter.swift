@@ -7,10 +7,9 @@
 @frozen
 public struct ByteWriter: ~Copyable, @unchecked Sendable {
   // Proof: the type cannot be copied, so the storage behind `base` has one owner at a time, and moves with it.
-  // All three are consumer-confined: they belong to the writer's one owner.
-  @usableFromInline var base: UnsafeMutableRawPointer?
-  @usableFromInline var room: Int
-  @usableFromInline var length: Int
+  @usableFromInline var base: UnsafeMutableRawPointer?  // consumer-confined: the writer's one owner
+  @usableFromInline var room: Int  // consumer-confined
+  @usableFromInline var length: Int  // consumer-confined
 
   /// An empty writer. Takes no memory before the first byte.
   @inlinable

@@ -214,7 +214,7 @@ struct QueueModel {
       state.threads[index].step = .pop
     case .pop: try pop(index, &state)
     case .take: try take(index, &state, note)
-    case .sleep: try sleep(index, &state, note)
+    case .sleep: try endTurn(index, &state, note)
     case .fallAsleep:
       change(&state, to: rules.sleeping(.busy) ?? .idle, .sleep, note)
       stopConsuming(index, &state)
@@ -338,7 +338,7 @@ struct QueueModel {
     state.threads[index].step = .pop
   }
 
-  private func sleep(_ index: Int, _ state: inout State, _ note: (Edge) -> Void) throws(Violation) {
+  private func endTurn(_ index: Int, _ state: inout State, _ note: (Edge) -> Void) throws(Violation) {
     state.threads[index].popped = 0
     if state.taken != 0 && rules.sleepLooksAtTaken {
       goOn(index, &state)

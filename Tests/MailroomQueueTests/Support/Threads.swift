@@ -50,14 +50,21 @@ func abandon(_ threads: [WorkerThread]) {
 /// Waits, giving way to other threads, until `condition` holds; fails the test if it does not come to hold.
 ///
 /// For what nobody signals, like the kernel's lists of threads.
+///
+/// - Returns: whether it came to hold.
+@discardableResult
 func eventually(
   _ what: String, seconds: Int = 20, file: StaticString = #filePath, line: UInt = #line, _ condition: () -> Bool
-) {
+) -> Bool {
   let deadline = MonotonicTime.now.advanced(by: .seconds(seconds))
   while !condition() {
-    if MonotonicTime.now > deadline { return XCTFail("waited \(seconds) s for \(what)", file: file, line: line) }
+    if MonotonicTime.now > deadline {
+      XCTFail("waited \(seconds) s for \(what)", file: file, line: line)
+      return false
+    }
     ThreadID.yield()
   }
+  return true
 }
 
 /// Something that cannot be copied, where many threads can refer to it.

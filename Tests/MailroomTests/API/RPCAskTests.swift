@@ -1,6 +1,7 @@
-import Mailroom
 import TestSupport
 import XCTest
+
+@testable import Mailroom
 
 /// Rows RE6 and RE7: asks whose askers stop waiting.
 final class RPCAskTests: EnvironmentTestCase {
@@ -95,6 +96,43 @@ final class RPCAskTests: EnvironmentTestCase {
       _ = try await ref.ask(Say(text: "now"))
       XCTAssertEqual(contexts.values.count, 0, "\(way)")
     }
+  }
+
+  func testX8AsksThatAreGivenUpBeforeTheConnectionAreNeverDelivered() async throws {
+    let (server, client) = (try await makeServer(), try await makeClient())
+    let echo = Echo()
+    let (notes, noted) = (echo.notes, echo.noted)
+    try server.register("echo", echo)
+    let contexts = Results<RPCCallContext<String>>("a call")
+    try server.register("slow", Self.slow(contexts))
+    let address = try XCTUnwrap(server.address)
+    let slow = try client.remoteRef(name: "slow", address: address)
+    let gate = Gate("the loop may go on")
+    let blocked = Signal("the loop's block")
+    // Nothing is connected to while the loop stands still.
+    client.group.next().execute {
+      blocked.fire()
+      gate.pass()
+    }
+    await blocked.comes()
+    let tasks = (0..<5).map { index in Task { try await slow.ask(Say(text: "cancelled \(index)")) } }
+    let timeouts = Results<RPCError?>("a timeout")
+    for index in 0..<5 {
+      slow.ask(Say(text: "timed out \(index)"), timeout: .nanoseconds(index)) { timeouts.add($0.error) }
+    }
+    for task in tasks {
+      task.cancel()
+      await assertThrows(.cancelled) { try await task.value }
+    }
+    try client.remoteRef(name: "echo", address: address).send(Note(text: "behind them"))
+    gate.open()
+    for error in await timeouts.next(5) { assertIs(error, .timeout, execution: .notExecuted) }
+    await noted.comes()
+    XCTAssertEqual(notes.value, ["behind them"])
+    // The messages shared one connection, so what was before the note would have come before this answer.
+    let reply = try await slow.ask(Say(text: "now"))
+    XCTAssertEqual(reply, "now")
+    XCTAssertEqual(contexts.values.count, 0)
   }
 
   func testCancellationAndReplyMeetManyTimes() async throws {

@@ -1,6 +1,7 @@
-import Mailroom
 import TestSupport
 import XCTest
+
+@testable import Mailroom
 
 /// Rows RE1 to RE5, RE17 and RE18 of the reference's RpcEnvSuite, for every kind of dispatching; and what references are.
 final class RPCEndpointRefTests: EnvironmentTestCase {
@@ -66,7 +67,13 @@ final class RPCEndpointRefTests: EnvironmentTestCase {
       let raw = Results<[UInt8]>("a raw reply")
       for index in 0..<20 {
         ref.ask(Say(text: "\(index)")) { typed.add($0) }
-        ref.ask(bytes: [UInt8(index)].rawSpan) { raw.add((try? $0.bytes.array()) ?? []) }
+        let bytes = [UInt8(index)]
+        // The bytes are given as an array or as a span of them.
+        if index % 2 == 0 {
+          ref.ask(bytes: bytes) { raw.add((try? $0.bytes.array()) ?? []) }
+        } else {
+          ref.ask(bytes: bytes.rawSpan) { raw.add((try? $0.bytes.array()) ?? []) }
+        }
       }
       let replies = await typed.next(20)
       XCTAssertEqual(replies.map(\.value), (0..<20).map { "\($0)" }, "\(way)")
@@ -126,6 +133,39 @@ final class RPCEndpointRefTests: EnvironmentTestCase {
       AskChain(ref: ref, results: results).ask(50)
       let values = await results.next()
       XCTAssertEqual(values, ["0"], "\(way)")
+    }
+  }
+
+  func testSeveralEventLoopsServeSeveralConnections() async throws {
+    var configuration = RPCConfiguration()
+    configuration.eventLoops = 3
+    let server = try await makeServer(configuration)
+    for (index, dispatch) in (Way.dispatches + Way.dispatches).enumerated() {
+      try server.register("echo-\(index)", Echo(), on: dispatch)
+      try server.register("counter-\(index)", Counter(), on: dispatch)
+    }
+    let clients = [
+      try await makeClient(configuration), try await makeClient(configuration), try await makeServer(configuration),
+      server,
+    ]
+    let answers = Results<String?>("an answer")
+    for round in 0..<20 {
+      for client in clients {
+        for index in 0..<6 {
+          let address = try XCTUnwrap(server.address)
+          let echo = try client.receivedRef(name: "echo-\(index)", address: address)
+          echo.ask(Say(text: "\(round)")) { answers.add($0.value) }
+          try client.receivedRef(name: "counter-\(index)", address: address).send(Add(1))
+        }
+      }
+    }
+    let all = await answers.next(20 * 4 * 6)
+    XCTAssertEqual(all.compactMap { $0 }.count, 20 * 4 * 6)
+    for index in 0..<6 {
+      // An ask of each client behind its messages, so that all of them are counted.
+      for client in clients { _ = try await client.endpointRef(server.uri("counter-\(index)")).ask(Total()) }
+      let total = try await server.endpointRef(server.uri("counter-\(index)")).ask(Total())
+      XCTAssertEqual(total, 80)
     }
   }
 

@@ -66,6 +66,22 @@ final class RPCEnvShutdownTests: EnvironmentTestCase {
     await assertThrows(.stopped) { try await task.value }
   }
 
+  func testAsksFailWhenTheEnvironmentEndsWhileItConnects() async throws {
+    // Whoever comes when the backlog is full is not answered until somebody is accepted.
+    let listener = try RawListener(backlog: 0)
+    let filler = try RawSocket(port: listener.port)
+    let client = try await makeClient()
+    let ref = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: listener.port))
+    let replies = Results<RPCError?>("the error")
+    for _ in 0..<5 { ref.ask(Say(text: "")) { replies.add($0.error) } }
+    try ref.send(Note(text: ""))
+    let task = Task { try await client.endpointRef("rpc://echo@127.0.0.1:\(listener.port)") }
+    await client.shutdown()
+    for error in await replies.next(5) { assertIs(error, .stopped, execution: .notExecuted) }
+    await assertThrows(.stopped, execution: .notExecuted) { try await task.value }
+    filler.reset()
+  }
+
   func testPeersAskFailsWhenTheServerEnds() async throws {
     for dispatch in Way.dispatches {
       let (server, client) = (try await makeServer(), try await makeClient())

@@ -22,7 +22,7 @@ final class DispatcherTests: EnvironmentTestCase {
   }
 
   func testEndIsToldOnceWhenTheLastEndpointHasEnded() async throws {
-    let group = try EventLoopGroup(count: 1, name: "test")
+    let group = try makeGroup()
     let env = try await makeClient()
     let dispatcher = Dispatcher(sharedThreads: 2, group: group)
     let gate = Gate("the end of onStop")
@@ -48,23 +48,21 @@ final class DispatcherTests: EnvironmentTestCase {
     XCTAssertEqual(ends, [1])
     XCTAssertNil(dispatcher.find("endpoint-0"))
     dispatcher.stopLoops(allEnded: true)
-    await group.shutdown()
     XCTAssertEqual(ended.values, [1])
   }
 
   func testEndIsToldAtOnceWhenThereIsNoEndpoint() async throws {
-    let group = try EventLoopGroup(count: 1, name: "test")
+    let group = try makeGroup()
     let dispatcher = Dispatcher(sharedThreads: 2, group: group)
     let ended = Box(0)
     dispatcher.stopAll { ended.update { $0 += 1 } }
     XCTAssertEqual(ended.value, 1)
     dispatcher.stopLoops(allEnded: true)
     dispatcher.stopLoops(allEnded: true)
-    await group.shutdown()
   }
 
   func testNothingIsRegisteredAfterTheEnd() async throws {
-    let group = try EventLoopGroup(count: 1, name: "test")
+    let group = try makeGroup()
     let env = try await makeClient()
     let dispatcher = Dispatcher(sharedThreads: 2, group: group)
     dispatcher.stopAll {}
@@ -76,7 +74,6 @@ final class DispatcherTests: EnvironmentTestCase {
       }
     }
     dispatcher.stopLoops(allEnded: true)
-    await group.shutdown()
   }
 
   func testThreadsOfEndedEndpointsAreJoinedByTheNextRegistration() async throws {

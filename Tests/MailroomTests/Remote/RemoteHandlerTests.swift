@@ -61,6 +61,39 @@ final class RemoteHandlerTests: EnvironmentTestCase {
     XCTAssertEqual(answer, EnvelopeTests.goldenAnswer)
   }
 
+  func testJavaContentIsAnsweredTheSameWayBehindOtherContent() async throws {
+    for dispatch in Way.dispatches {
+      let server = try await makeServer()
+      try server.register("echo", Echo(), on: dispatch)
+      let peer = try RawSocket(port: server.port)
+      for id in stride(from: Int64(0), to: 10, by: 2) {
+        try peer.send(request(id, body("echo", content: [1, 42])))
+        let reply = try await peer.receiveFrame()
+        XCTAssertEqual(Array(reply.dropFirst(21)), [1, 42], "\(dispatch)")
+        try peer.send(request(id + 1, body("echo", content: JavaObjectStream.string("hello"))))
+        try await assertFailure(peer, id: id + 1, "Java objects are not supported here")
+      }
+    }
+  }
+
+  func testMessagesInTurnsToSeveralEndpointsEachFindTheirs() async throws {
+    let server = try await makeServer()
+    let names = ["a", "b", "ab", "endpoint-verifier-2"]
+    for (index, name) in names.enumerated() {
+      let endpoint = Scripted()
+      endpoint.askedBytes = { bytes, context in try context.reply(bytes + [UInt8(index)]) }
+      try server.register(name, endpoint, on: Way.dispatches[index % 3])
+    }
+    let peer = try RawSocket(port: server.port)
+    for id in 0..<60 {
+      // Runs of one endpoint and changes between them; the content could be mistaken for more of an envelope.
+      let index = (id / 3) % names.count
+      try peer.send(request(Int64(id), body(names[index], content: [1, 0, 0, 1, UInt8(ascii: "a")])))
+      let reply = try await peer.receiveFrame()
+      XCTAssertEqual(Array(reply.dropFirst(21)), [1, 0, 0, 1, UInt8(ascii: "a"), UInt8(index)])
+    }
+  }
+
   func testOneWayJavaContentReachesOnError() async throws {
     let server = try await makeServer()
     let failures = Results<any Error>("the error")

@@ -7,12 +7,24 @@ import XCTest
 /// A test of environments: those it makes are shut down at its end, and leave no handle behind.
 class EnvironmentTestCase: XCTestCase {
   private let envs = Box<[RPCEnv]>([])
-  private let openHandles = UVHandleCount.opened - UVHandleCount.closed
+  private let groups = Box<[EventLoopGroup]>([])
+  private let openHandles = Box(0)
+
+  override func setUp() async throws { openHandles.update { $0 = Resources().handles } }
 
   override func tearDown() async throws {
     for env in envs.value.reversed() { await env.shutdown() }
+    for group in groups.value { await group.shutdown() }
     envs.update { $0 = [] }
-    XCTAssertEqual(UVHandleCount.opened - UVHandleCount.closed, openHandles, "handles are left open")
+    groups.update { $0 = [] }
+    XCTAssertEqual(Resources().handles, openHandles.value, "handles are left open")
+  }
+
+  /// An event loop without an environment.
+  func makeGroup() throws -> EventLoopGroup {
+    let group = try EventLoopGroup(count: 1, name: "test")
+    groups.append(group)
+    return group
   }
 
   /// An environment that listens on a port of its own.

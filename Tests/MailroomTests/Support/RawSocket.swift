@@ -109,7 +109,7 @@ final class RawListener: Sendable {
   private let descriptor: Int32
 
   /// A listener that has room for `backlog` connections, and one more, until they are accepted.
-  init(backlog: Int32 = 64) throws {
+  init(port: Int = 0, backlog: Int32 = 64) throws {
     descriptor = try RawSocket.open()
     var on: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
@@ -118,7 +118,7 @@ final class RawListener: Sendable {
     let descriptor = descriptor
     var bound = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    guard RawSocket.withLoopback(0, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, backlog) == 0,
+    guard RawSocket.withLoopback(port, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, backlog) == 0,
       withUnsafeMutableBytes(of: &bound, {
         getsockname(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
       }) == 0
@@ -126,7 +126,7 @@ final class RawListener: Sendable {
       Glibc.close(descriptor)
       throw RawSocket.Failure("listen")
     }
-    port = Int(UInt16(bigEndian: bound.sin_port))
+    self.port = Int(UInt16(bigEndian: bound.sin_port))
   }
 
   deinit { Glibc.close(descriptor) }

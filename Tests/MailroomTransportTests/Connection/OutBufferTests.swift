@@ -3,27 +3,27 @@ import XCTest
 @testable import MailroomTransport
 
 final class OutBufferTests: XCTestCase {
-  /// A socket that takes as much as it is told to, and the one who writes what it does not take.
+  /// The other end of a socket.
   private struct Peer {
     var received: [UInt8] = []
-    /// What was handed over to be written, from its offset on.
-    var queued: [UInt8]?
 
-    /// Flushes `out` into a socket that takes at most `room` bytes.
+    /// Flushes `out` into a socket that has room for `room` bytes.
     mutating func flush(_ out: inout OutBuffer, room: Int) -> OutBuffer.Flush {
-      var taken: [UInt8] = []
-      let result = out.flush { bytes in
-        taken = bytes.extracting(first: min(room, bytes.byteCount)).array()
-        return taken.count
+      var taken = 0
+      return out.flush { bytes in
+        let count = min(room - taken, bytes.byteCount)
+        taken += count
+        received += bytes.extracting(first: count).array()
+        return count
       }
-      received += taken
-      return result
     }
   }
 
   private struct Refusal: Error, Equatable {}
 
-  private func frame(_ index: Int, size: Int) -> [UInt8] { (0..<size).map { UInt8(truncatingIfNeeded: index &* 31 &+ $0) } }
+  private func frame(_ index: Int, size: Int) -> [UInt8] {
+    (0..<size).map { UInt8(truncatingIfNeeded: index &* 31 &+ $0) }
+  }
 
   func testNothingIsWrittenWhenNothingCollected() {
     var out = OutBuffer()
@@ -82,8 +82,45 @@ final class OutBufferTests: XCTestCase {
     XCTAssertTrue(out.isDrained)
   }
 
-  func testRandomTrafficKeepsOrderAndBytes() {
-    for seed in 1...20 {
+  func testMuchThatCollectsBehindAWriteIsSealedAndKeepsItsOrder() {
+    let size = 600 * 1024
+    for room in [0, 1, size - 1, size, size + 1, 2 * size, .max] {
+      var out = OutBuffer()
+      var peer = Peer()
+      out.collecting.append([UInt8(0)])
+      guard case .write(let first, _) = peer.flush(&out, room: 0) else { return XCTFail("all was taken") }
+      var sent: [UInt8] = [0]
+      for index in 1...4 {
+        let bytes = [UInt8](repeating: UInt8(index), count: index == 4 ? 10 : size)
+        out.collecting.append(bytes)
+        sent += bytes
+        guard case .done = peer.flush(&out, room: room) else { return XCTFail("two writes at a time") }
+        XCTAssertEqual(out.pendingBytes, sent.count)
+        XCTAssertLessThan(out.collecting.capacity, 2 * size, "one buffer does not grow to the size of the backlog")
+      }
+      XCTAssertEqual(peer.received, [])
+      peer.received += first.array()
+      out.didWrite(first)
+      var writes = 0
+      while !out.isDrained {
+        if case .write(let rest, let offset) = peer.flush(&out, room: room) {
+          peer.received += rest.array().dropFirst(offset)
+          out.didWrite(rest)
+        }
+        writes += 1
+        XCTAssertEqual(out.pendingBytes, sent.count - peer.received.count)
+      }
+      XCTAssertLessThanOrEqual(writes, 5)
+      XCTAssertTrue(peer.received == sent, "with room for \(room)")
+    }
+  }
+
+  func testRandomTrafficKeepsOrderAndBytes() { expectOrder(seeds: 1...20, steps: 500, most: 300) }
+
+  func testRandomTrafficOfLargeFramesKeepsOrderAndBytes() { expectOrder(seeds: 1...4, steps: 40, most: 700_000) }
+
+  private func expectOrder(seeds: ClosedRange<Int>, steps: Int, most: Int) {
+    for seed in seeds {
       var random = SeededRandom(seed: UInt64(seed))
       var out = OutBuffer()
       var peer = Peer()
@@ -96,14 +133,14 @@ final class OutBufferTests: XCTestCase {
         written = nil
         out.didWrite(ByteWriter(capacity: storage.count))
       }
-      for step in 0..<500 {
+      for _ in 0..<steps {
         switch Int.random(in: 0...3, using: &random) {
         case 0, 1:
-          let bytes = frame(step, size: Int.random(in: 1...300, using: &random))
+          let bytes = random.bytes(Int.random(in: 1...most, using: &random))
           out.collecting.append(bytes)
           sent += bytes
         case 2:
-          let room = Int.random(in: 0...600, using: &random)
+          let room = Int.random(in: 0...2 * most, using: &random)
           if case .write(let storage, let offset) = peer.flush(&out, room: room) { written = (storage.array(), offset) }
         default: finishWrite()
         }
@@ -112,7 +149,7 @@ final class OutBufferTests: XCTestCase {
       }
       finishWrite()
       _ = peer.flush(&out, room: .max)
-      XCTAssertEqual(peer.received, sent, "with seed \(seed)")
+      XCTAssertTrue(peer.received == sent, "with seed \(seed)")
     }
   }
 
@@ -162,5 +199,21 @@ final class OutBufferTests: XCTestCase {
     }
     XCTAssertEqual(out.pendingBytes, 3)
     XCTAssertFalse(out.isDrained)
+  }
+
+  func testErrorOfTheSocketKeepsWhatWasSealed() {
+    var out = OutBuffer()
+    var peer = Peer()
+    out.collecting.append([UInt8(0)])
+    guard case .write(let first, _) = peer.flush(&out, room: 0) else { return XCTFail("all was taken") }
+    out.collecting.append([UInt8](repeating: 1, count: 1 << 20))
+    _ = peer.flush(&out, room: 0)
+    out.didWrite(first)
+    do throws(Refusal) {
+      _ = try out.flush { (_) throws(Refusal) in throw Refusal() }
+      XCTFail("no error")
+    } catch {
+      XCTAssertEqual(out.pendingBytes, 1 << 20)
+    }
   }
 }

@@ -13,7 +13,9 @@ final class PendingRepliesTests: XCTestCase {
     if case .receiver(let receiver) = sink { receiver as? Reply } else { nil }
   }
 
-  private func insert(_ reply: Reply, into table: inout PendingReplies, at deadline: MonotonicTime? = nil) throws -> Int64 {
+  private func insert(
+    _ reply: Reply, into table: inout PendingReplies, at deadline: MonotonicTime? = nil
+  ) throws -> Int64 {
     try XCTUnwrap(table.insert(.receiver(reply), deadline: deadline ?? never))
   }
 

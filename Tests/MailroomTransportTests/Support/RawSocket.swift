@@ -24,30 +24,37 @@ final class RawSocket: Sendable {
 
   deinit { close() }
 
-  /// A socket that is neither connected nor listening.
-  private static func make(flags: Int32 = 0) throws -> RawSocket {
-    try RawSocket(socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | flags, 0))
+  /// A socket that is neither connected nor listening yet.
+  ///
+  /// - Parameter isWaiting: whether its calls wait.
+  static func unconnected(isWaiting: Bool = true) throws -> RawSocket {
+    let flags = Int32(SOCK_CLOEXEC.rawValue) | (isWaiting ? 0 : Int32(SOCK_NONBLOCK.rawValue))
+    return try RawSocket(socket(AF_INET, Int32(SOCK_STREAM.rawValue) | flags, 0))
   }
 
   /// Connects to a port of this machine.
   ///
-  /// - Parameters:
-  ///   - receiveBuffer: bytes that the kernel shall keep for it, about; nil for its default.
-  ///   - isWaiting: whether to return only once connected.
-  static func connect(port: Int, receiveBuffer: Int32? = nil, isWaiting: Bool = true) throws -> RawSocket {
-    let socket = try make(flags: isWaiting ? 0 : Int32(SOCK_NONBLOCK.rawValue))
-    if let receiveBuffer { socket.set(SO_RCVBUF, receiveBuffer) }
-    let result = withLoopback(port) { Glibc.connect(socket.descriptor, $0, $1) }
-    if result != 0 && (isWaiting || errno != EINPROGRESS) { throw Failure(operation: "connect", code: errno) }
-    var noDelay: Int32 = 1
-    setsockopt(
-      socket.descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &noDelay, socklen_t(MemoryLayout<Int32>.size))
+  /// - Parameter isWaiting: whether to return only once connected.
+  static func connect(port: Int, isWaiting: Bool = true) throws -> RawSocket {
+    let socket = try unconnected(isWaiting: isWaiting)
+    do {
+      try socket.connect(port: port)
+    } catch let failure as Failure where !isWaiting && failure.code == EINPROGRESS {}
     return socket
+  }
+
+  /// Connects to a port of this machine.
+  func connect(port: Int) throws {
+    var noDelay: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &noDelay, socklen_t(MemoryLayout<Int32>.size))
+    guard Self.withLoopback(port, { Glibc.connect(descriptor, $0, $1) }) == 0 else {
+      throw Failure(operation: "connect", code: errno)
+    }
   }
 
   /// Listens on a free port.
   static func listen(backlog: Int32 = 16) throws -> RawSocket {
-    let socket = try make()
+    let socket = try unconnected()
     guard withLoopback(0, { bind(socket.descriptor, $0, $1) }) == 0 else {
       throw Failure(operation: "bind", code: errno)
     }
@@ -70,11 +77,6 @@ final class RawSocket: Sendable {
         body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
-  }
-
-  private func set(_ option: Int32, _ value: Int32) {
-    var value = value
-    setsockopt(descriptor, SOL_SOCKET, option, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 
   /// The local port.

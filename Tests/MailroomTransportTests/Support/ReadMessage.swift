@@ -59,7 +59,8 @@ enum ReadMessage: Equatable, Sendable {
       try writer.append(frame: .rpcResponse(id: id, body: body.rawSpan), limit: limit)
     case .rpcFailure(let id, let error):
       try writer.append(frame: .rpcFailure(id: id, error: error.rawSpan), limit: limit)
-    case .streamRequest(let streamID): try writer.append(frame: .streamRequest(streamID: streamID.rawSpan), limit: limit)
+    case .streamRequest(let streamID):
+      try writer.append(frame: .streamRequest(streamID: streamID.rawSpan), limit: limit)
     case .streamResponse(let streamID, let count):
       try writer.append(frame: .streamResponse(streamID: streamID.rawSpan, byteCount: count), limit: limit)
     case .streamFailure(let streamID, let error):

@@ -60,7 +60,9 @@ final class Reply: TransportResponseReceiver {
 
 extension TransportClient {
   /// Sends a request, and has its end told to the result.
-  func ask(_ body: [UInt8], timeout: Duration = .seconds(30), name: String = "an answer") throws(TransportError) -> Reply {
+  func ask(
+    _ body: [UInt8], timeout: Duration = .seconds(30), name: String = "an answer"
+  ) throws(TransportError) -> Reply {
     let reply = Reply(name)
     try sendRPC(.receiver(reply), deadline: MonotonicTime.now.advanced(by: timeout)) { $0.append(body) }
     return reply

@@ -118,3 +118,9 @@ final class Service: ConnectionHandler {
     log.closed.fire()
   }
 }
+
+/// Echoes requests, and keeps nothing.
+final class Echo: ConnectionHandler {
+  func receive(request body: RawSpan, responder: RPCResponder) { try? responder.succeed(body) }
+  func receive(oneWay body: RawSpan) {}
+}

@@ -6,7 +6,8 @@ import XCTest
 extension TransportTestCase {
   /// Starts a server on a free port of the loopback interface.
   func makeServer(
-    _ group: EventLoopGroup, _ log: ServiceLog, configuration: TransportConfiguration = .init(), host: String = "127.0.0.1"
+    _ group: EventLoopGroup, _ log: ServiceLog, configuration: TransportConfiguration = .init(),
+    host: String = "127.0.0.1"
   ) throws -> TransportServer {
     try awaited("the server's start") {
       try await TransportServer.start(

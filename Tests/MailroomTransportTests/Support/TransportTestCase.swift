@@ -70,13 +70,12 @@ class TransportTestCase: XCTestCase {
 
   override class func setUp() {
     super.setUp()
-    // What a process opens once and keeps: libuv's signal pipe, and whatever waiting for a task needs.
-    let warmUp = Signal("the first loop")
-    Task {
-      if let group = try? EventLoopGroup(count: 1, name: loopName) { await group.shutdown() }
-      warmUp.fire()
-    }
-    warmUp.wait()
+    // What a process opens once and keeps: libuv's signal pipe and its pool of threads, which have the name of the thread
+    // that first needed them.
+    guard let core = try? LoopCore() else { return XCTFail("no event loop") }
+    _ = try? UVResolver.resolve(core.uv, host: "localhost", port: 1) { _ in }
+    core.beginShutdown {}
+    core.run()
   }
 
   override func setUp() {

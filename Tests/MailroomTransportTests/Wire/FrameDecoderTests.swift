@@ -232,8 +232,12 @@ final class FrameDecoderTests: XCTestCase {
 
   // MARK: Large frames
 
-  /// Feeds `bytes` as a socket does: into the offered room when there is some, at most `room` bytes at a time, else
-  /// through `decode` in pieces of up to `piece` bytes. Returns how many bytes went into rooms.
+  /// Feeds `bytes` as a socket does.
+  ///
+  /// They go into the offered room when there is some, at most `room` bytes at a time, else through `decode` in pieces
+  /// of up to `piece` bytes.
+  ///
+  /// - Returns: how many bytes went into rooms.
   private func feed(
     _ bytes: [UInt8], to decoder: inout FrameDecoder, room: Int, piece: Int = 64 * 1024,
     _ deliver: (RawSpan) throws(FrameError) -> Bool
@@ -302,7 +306,8 @@ final class FrameDecoderTests: XCTestCase {
 
     for (missing, isOffered) in [(32 * 1024 - 1, false), (32 * 1024, true)] {
       var decoder = FrameDecoder(limit: Self.limit)
-      try decoder.decode([UInt8].frame([UInt8](repeating: 1, count: missing)).rawSpan.extracting(first: 8)) { _ in true }
+      try decoder.decode([UInt8].frame([UInt8](repeating: 1, count: missing)).rawSpan.extracting(first: 8)) { _ in true
+      }
       var offered = 0
       decoder.withRoom { offered = $0.byteCount }
       XCTAssertEqual(offered > 0, isOffered, "with \(missing) bytes missing")

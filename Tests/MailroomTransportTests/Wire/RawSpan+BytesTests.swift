@@ -30,7 +30,8 @@ final class RawSpanBytesTests: XCTestCase {
   }
 
   func testTextIsNilUnlessItIsUTF8() {
-    for (bytes, text) in [(Array("ä😀".utf8), "ä😀"), ([], ""), ([0xC3], nil), ([0x61, 0xFF], nil)] as [([UInt8], String?)] {
+    let cases: [([UInt8], String?)] = [(Array("ä😀".utf8), "ä😀"), ([], ""), ([0xC3], nil), ([0x61, 0xFF], nil)]
+    for (bytes, text) in cases {
       XCTAssertEqual(bytes.rawSpan.utf8String(), text)
     }
   }
