@@ -12,7 +12,9 @@ final class BenchEndpoint: RPCEndpoint {
   }
 }
 
-/// Asks how many one-way messages the handler has seen. Comes behind those sent before it, so the answer confirms them.
+/// Asks how many one-way messages the handler has seen.
+///
+/// Comes behind those sent before it, so the answer confirms them.
 struct HandledCount: RPCRequest {
   typealias Reply = UInt64
 

@@ -1,6 +1,8 @@
 internal import Foundation
 
-/// Tells a person what is going on: one line that is rewritten on a terminal, plain lines elsewhere. On standard error.
+/// Tells a person what is going on: one line that is rewritten on a terminal, plain lines elsewhere.
+///
+/// On standard error.
 struct Progress: Sendable {
   let isTerminal = isatty(STDERR_FILENO) != 0
 

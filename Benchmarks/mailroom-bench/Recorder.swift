@@ -66,7 +66,9 @@ struct Latency: Codable {
   var p50, p90, p99, p999, max: Double
 }
 
-/// One sender's samples on their way to the recorder. Owned by the sender.
+/// One sender's samples on their way to the recorder.
+///
+/// Owned by the sender.
 struct Samples {
   private let recorder: Recorder
   private var pending: [UInt64] = []

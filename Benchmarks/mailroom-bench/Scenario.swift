@@ -46,7 +46,9 @@ struct Scenario {
   var kind: Kind
   /// Bytes of a message.
   var payload: Int
-  /// Messages of one sender that are on their way at a time. For one-way messages: sent and not yet confirmed as handled.
+  /// Messages of one sender that are on their way at a time.
+  ///
+  /// For one-way messages: sent and not yet confirmed as handled.
   var window: Int
   var dispatch: Dispatch
   var api: API

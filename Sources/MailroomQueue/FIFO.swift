@@ -1,4 +1,6 @@
-/// A first-in, first-out list: an array and how much of its front is used up. Amortised O(1) at both ends.
+/// A first-in, first-out list: an array and how much of its front is used up.
+///
+/// Amortised O(1) at both ends.
 package struct FIFO<Element> {
   private var elements: [Element?] = []
   private var head = 0

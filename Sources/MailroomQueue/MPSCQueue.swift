@@ -36,7 +36,9 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     @usableFromInline let head: Atomic<UInt>
     /// Keeps the producers' cache line away from the consumer's.
     @usableFromInline let padding: InlineArray<15, UInt>
-    /// Oldest node that was taken and not yet popped, or zero. Consumer-confined.
+    /// Oldest node that was taken and not yet popped, or zero.
+    ///
+    /// Consumer-confined.
     @usableFromInline var taken: UInt
 
     @usableFromInline
@@ -49,7 +51,9 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   @usableFromInline
   struct Node: ~Copyable {
-    /// The node behind this one, or zero. Owned by the pusher until published, then by the consumer.
+    /// The node behind this one, or zero.
+    ///
+    /// Owned by the pusher until published, then by the consumer.
     @usableFromInline var next: UInt
     @usableFromInline var element: Element
 
@@ -150,7 +154,9 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Whether pushes are refused. Another thread may change the answer at once.
+  /// Whether pushes are refused.
+  ///
+  /// Another thread may change the answer at once.
   @inlinable
   package var isClosed: Bool { QueueWord(bits: storage.pointee.head.load(ordering: .acquiring)).isClosed }
 
@@ -191,7 +197,9 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     return count
   }
 
-  /// Ends the caller's turn as the consumer, if nothing is queued. Does nothing to a queue whose consumer sleeps.
+  /// Ends the caller's turn as the consumer, if nothing is queued.
+  ///
+  /// Does nothing to a queue whose consumer sleeps.
   @inlinable
   package func sleep() -> Slept {
     if storage.pointee.taken != 0 { return .notEmpty }
@@ -209,7 +217,9 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     while let element = popFirst() { body(element) }
   }
 
-  /// Whether the consumer would find nothing. Another thread may change the answer at once.
+  /// Whether the consumer would find nothing.
+  ///
+  /// Another thread may change the answer at once.
   @inlinable
   package var isEmpty: Bool {
     storage.pointee.taken == 0 && QueueWord(bits: storage.pointee.head.load(ordering: .relaxed)).list == 0

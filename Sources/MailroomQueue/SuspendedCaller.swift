@@ -13,7 +13,9 @@ internal import Synchronization
 /// - Cost: no allocation; one atomic exchange on each side.
 package struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   private static var done: UInt { 1 }
-  /// Atomic: zero, a suspended continuation, or `done`. The release of `wait` pairs with the acquire of `resume`.
+  /// Atomic: zero, a suspended continuation, or `done`.
+  ///
+  /// The release of `wait` pairs with the acquire of `resume`.
   private let word = Atomic<UInt>(0)
 
   package init() {}

@@ -2,7 +2,9 @@ internal import Glibc
 
 /// Which thread is running.
 package enum ThreadID {
-  /// A number that no other living thread has; never zero. Costs a function call.
+  /// A number that no other living thread has; never zero.
+  ///
+  /// Costs a function call.
   package static var current: UInt { UInt(pthread_self()) }
 }
 

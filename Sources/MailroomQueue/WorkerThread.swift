@@ -93,7 +93,9 @@ package final class WorkerThread: Sendable {
   /// Whether the caller runs on this thread.
   package var isCurrent: Bool { !end.isReached.load(ordering: .relaxed) && pthread_equal(pthread_self(), handle) != 0 }
 
-  /// Waits until the thread has ended. Returns at once on later calls, and on the thread itself.
+  /// Waits until the thread has ended.
+  ///
+  /// Returns at once on later calls, and on the thread itself.
   package func join() {
     if isCurrent || joined.exchange(true, ordering: .acquiringAndReleasing) { return }
     pthread_join(handle, nil)

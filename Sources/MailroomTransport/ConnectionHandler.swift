@@ -46,7 +46,9 @@ public struct RPCResponder: Sendable {
     try client.respond(requestID) { writer in writer.append(body) }
   }
 
-  /// Answers that the request failed, with a text. The reference sends a stack trace here.
+  /// Answers that the request failed, with a text.
+  ///
+  /// The reference sends a stack trace here.
   public func fail(_ message: String) {
     client.respond(requestID, failure: message)
   }

@@ -1,4 +1,6 @@
-/// How a request ended: its answer's body, or an error. Borrowed for the time of one callback.
+/// How a request ended: its answer's body, or an error.
+///
+/// Borrowed for the time of one callback.
 @frozen
 public enum TransportResponse: ~Escapable {
   /// The peer's answer; its bytes are valid during the callback only.
@@ -30,7 +32,9 @@ public enum ReplySink: Sendable {
   /// A function.
   case function(@Sendable (borrowing TransportResponse) -> Void)
 
-  /// Tells it. The caller sees to it that this happens once.
+  /// Tells it.
+  ///
+  /// The caller sees to it that this happens once.
   @inlinable
   public func complete(_ response: borrowing TransportResponse) {
     switch self {

@@ -41,7 +41,10 @@ final class RunnerTests: XCTestCase {
   }
 
   func testRunRefusesOptionsOutOfRange() throws {
-    for options in [["--window", "0"], ["--payload", "-1"], ["--scenario", "shout"], ["--messages", "1", "--seconds", "1"]] {
+    let refused = [
+      ["--window", "0"], ["--payload", "-1"], ["--scenario", "shout"], ["--messages", "1", "--seconds", "1"],
+    ]
+    for options in refused {
       XCTAssertNotEqual(try Program(options).finish().status, 0, "\(options)")
     }
   }

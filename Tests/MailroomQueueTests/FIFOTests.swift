@@ -1,6 +1,5 @@
-import XCTest
-
 import MailroomQueue
+import XCTest
 
 final class FIFOTests: XCTestCase {
   func testElementsComeOutInTheOrderTheyWentIn() {

@@ -1,6 +1,8 @@
 internal import MailroomTransport
 
-/// How an ask for raw bytes ended: the reply's bytes or an error. Borrowed for the time of one callback.
+/// How an ask for raw bytes ended: the reply's bytes or an error.
+///
+/// Borrowed for the time of one callback.
 public struct RPCBytesReply: ~Escapable {
   private let response: RawSpan?
   private let failure: RPCError?

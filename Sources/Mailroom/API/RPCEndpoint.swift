@@ -34,7 +34,9 @@ extension RPCEndpoint {
   public func onError(_ error: any Error) {}
 }
 
-/// Where an endpoint's handlers run. The guarantees are the same; the cost and what a handler may do are not.
+/// Where an endpoint's handlers run.
+///
+/// The guarantees are the same; the cost and what a handler may do are not.
 public enum RPCDispatch: Hashable, Sendable {
   /// On the environment's pool of message loops, shared with other endpoints. One hand-off between threads per idle inbox.
   /// A handler that blocks takes a thread away from the others.

@@ -116,7 +116,9 @@ public struct RPCEndpointRef: Sendable {
       start(bytes, .receiver(ask), ask, timeout)
     case .remote(let outbox, let envelope):
       let sink = ReplySink.function { response in onReply(RPCBytesReply(response)) }
-      sendRemote(outbox, sink, timeout) { (writer) throws(RPCError) in Self.write(bytes, envelope, to: &writer) } onError: {
+      sendRemote(outbox, sink, timeout) { (writer) throws(RPCError) in
+        Self.write(bytes, envelope, to: &writer)
+      } onError: {
         onReply(RPCBytesReply(error: $0))
       }
     case .unreachable(let error): onReply(RPCBytesReply(error: error))

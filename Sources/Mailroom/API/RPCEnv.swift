@@ -162,7 +162,9 @@ public final class RPCEnv: Sendable {
     dispatcher.reference(of: ObjectIdentifier(endpoint))
   }
 
-  /// Stops an endpoint of this environment: messages that are queued are handled, then `onStop` runs. Safe to call again.
+  /// Stops an endpoint of this environment: messages that are queued are handled, then `onStop` runs.
+  ///
+  /// Safe to call again.
   ///
   /// The name is free at once. A reference to an endpoint of another environment stops nothing.
   public func stop(_ ref: RPCEndpointRef) {
@@ -230,7 +232,9 @@ public final class RPCEnv: Sendable {
 extension RPCEnv {
   func countUndeliverable() { undeliverable.add(1, ordering: .relaxed) }
 
-  /// A connection has ended. On its event loop.
+  /// A connection has ended.
+  ///
+  /// On its event loop.
   func connectionDidClose(_ client: TransportClient) {
     guard client.isOutgoing else { return }
     let outboxes = state.withLock { Array($0.outboxes.values) }

@@ -21,7 +21,9 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
 
   init() {}
 
-  /// Handles one-way messages of a type. The last handler for a type counts.
+  /// Handles one-way messages of a type.
+  ///
+  /// The last handler for a type counts.
   public mutating func receive<Message: RPCMessage>(
     _ type: Message.Type, _ body: @escaping @Sendable (Endpoint, Message) throws -> Void
   ) {

@@ -71,7 +71,9 @@ extension Optional: RPCValue where Wrapped: RPCValue {
 }
 
 extension Array: RPCValue where Element: RPCValue {
-  /// Writes a varint count and the elements. Bytes are written as one block.
+  /// Writes a varint count and the elements.
+  ///
+  /// Bytes are written as one block.
   public func encode(into writer: inout RPCWriter) throws {
     writer.append(varint: UInt64(count))
     if let bytes = self as? [UInt8] { return writer.append(bytes) }

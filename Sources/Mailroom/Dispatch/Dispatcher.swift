@@ -120,7 +120,9 @@ final class Dispatcher: InboxOwner {
 
   // MARK: Stopping
 
-  /// Stops the endpoint that `inbox` belongs to; its name is free at once. Safe to call again.
+  /// Stops the endpoint that `inbox` belongs to; its name is free at once.
+  ///
+  /// Safe to call again.
   func stop(_ inbox: Inbox) {
     state.withLock { state in
       if state.registrations[inbox.name]?.inbox === inbox { state.registrations[inbox.name] = nil }
@@ -159,7 +161,9 @@ final class Dispatcher: InboxOwner {
     if isDone { onAllEnded() }
   }
 
-  /// Ends the message loops' threads. For any thread but theirs.
+  /// Ends the message loops' threads.
+  ///
+  /// For any thread but theirs.
   ///
   /// - Parameter allEnded: whether every endpoint has ended. If not, threads that are stuck in a handler are left behind.
   func stopLoops(allEnded: Bool) {

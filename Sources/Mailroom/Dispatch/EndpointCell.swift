@@ -1,7 +1,9 @@
 internal import MailroomQueue
 internal import MailroomTransport
 
-/// An endpoint, as its inbox sees it: where messages of any type go in. Consumer-confined.
+/// An endpoint, as its inbox sees it: where messages of any type go in.
+///
+/// Consumer-confined.
 protocol EndpointDelivery: AnyObject, Sendable {
   func start(_ me: RPCEndpointRef)
   func stop()
@@ -15,8 +17,9 @@ protocol EndpointDelivery: AnyObject, Sendable {
 
 /// An endpoint of a known type and its handlers.
 final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
-  /// Consumer-confined: opened only in a turn of the inbox. Nil once `onStop` has run, because an endpoint may keep the
-  /// reference to itself, which keeps this cell.
+  /// Consumer-confined: opened only in a turn of the inbox.
+  ///
+  /// Nil once `onStop` has run, because an endpoint may keep the reference to itself, which keeps this cell.
   private let endpoint: Confined<Endpoint?>
   private let handlers: RPCHandlers<Endpoint>
   /// Consumer-confined: which entry the last typed message and request were for.
@@ -86,7 +89,9 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     }
   }
 
-  /// The entry for a wire name. Messages of one type tend to come in runs, so the last hit is tried first.
+  /// The entry for a wire name.
+  ///
+  /// Messages of one type tend to come in runs, so the last hit is tried first.
   private func entry(named name: RawSpan, isRequest: Bool) -> RPCHandlers<Endpoint>.Entry? {
     let entries = isRequest ? handlers.requests : handlers.messages
     let last = isRequest ? lastHit.value.request : lastHit.value.message

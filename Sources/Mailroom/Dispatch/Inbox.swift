@@ -74,10 +74,14 @@ final class Inbox: Sendable {
     self.owner = owner
   }
 
-  /// Posts OnStart. To be called once, before anything else is posted.
+  /// Posts OnStart.
+  ///
+  /// To be called once, before anything else is posted.
   func start(_ me: RPCEndpointRef) { post(.start(me)) }
 
-  /// Posts OnStop, and refuses messages from then on. Safe to call again.
+  /// Posts OnStop, and refuses messages from then on.
+  ///
+  /// Safe to call again.
   func stop() {
     if case .wake = queue.pushLast(.stop) { scheduler.schedule(self) }
   }
@@ -111,7 +115,9 @@ final class Inbox: Sendable {
 
   // MARK: Turns
 
-  /// Takes one turn. For the thread that the scheduler chose.
+  /// Takes one turn.
+  ///
+  /// For the thread that the scheduler chose.
   func takeTurn() {
     var processed = 0
     var deadline: MonotonicTime?

@@ -91,7 +91,9 @@ final class MessageLoop: InboxScheduler {
     }
   }
 
-  /// Has the workers end once the run queue is empty. Safe to call again.
+  /// Has the workers end once the run queue is empty.
+  ///
+  /// Safe to call again.
   func stop() {
     let parked = state.withLock { state in
       state.isStopped = true
@@ -102,12 +104,16 @@ final class MessageLoop: InboxScheduler {
     for index in parked { workers[index].parker.unpark() }
   }
 
-  /// Waits until the workers have ended. Not for a worker.
+  /// Waits until the workers have ended.
+  ///
+  /// Not for a worker.
   func join() {
     for thread in threads.withLock({ $0 }) { thread.join() }
   }
 
-  /// As ``stop()`` and ``join()``, without waiting: for a loop whose handler blocks, perhaps for ever. To be called once.
+  /// As ``stop()`` and ``join()``, without waiting: for a loop whose handler blocks, perhaps for ever.
+  ///
+  /// To be called once.
   func abandon() {
     stop()
     let hasEnded = state.withLock { state in
@@ -117,7 +123,9 @@ final class MessageLoop: InboxScheduler {
     if hasEnded { joinLater() }
   }
 
-  /// Joins workers that have ended, or are about to return. No thread can join itself, hence the task.
+  /// Joins workers that have ended, or are about to return.
+  ///
+  /// No thread can join itself, hence the task.
   private func joinLater() {
     Task { join() }
   }

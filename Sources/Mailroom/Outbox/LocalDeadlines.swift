@@ -34,7 +34,9 @@ final class LocalDeadlines: LoopTask {
     }
   }
 
-  /// Fails the asks that are not complete, and those that come from now on. To be called before the loop ends.
+  /// Fails the asks that are not complete, and those that come from now on.
+  ///
+  /// To be called before the loop ends.
   func stop() {
     loop.execute { [self] in
       next.value.cancel?()

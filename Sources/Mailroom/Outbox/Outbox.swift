@@ -126,7 +126,9 @@ final class Outbox: LoopTask {
     }
   }
 
-  /// The connection that `client` stands for has ended, or takes no more messages. Safe to call again.
+  /// The connection that `client` stands for has ended, or takes no more messages.
+  ///
+  /// Safe to call again.
   func didLose(_ client: TransportClient) {
     let core = core.value
     guard core.client === client else { return }

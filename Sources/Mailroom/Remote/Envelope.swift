@@ -1,6 +1,8 @@
 internal import MailroomTransport
 
-/// What stands in front of a message's content: who sends it, and to which endpoint. Borrowed from the message.
+/// What stands in front of a message's content: who sends it, and to which endpoint.
+///
+/// Borrowed from the message.
 ///
 /// ```
 ///   uint8 hasSender    [jutf host, int32 port]     the sending environment's listen address; none in client mode
@@ -77,7 +79,8 @@ struct Envelope: ~Escapable {
   private static func append(_ text: String, to writer: inout ByteWriter) throws(RPCError) {
     let bytes = ModifiedUTF8.encode(text)
     guard let count = UInt16(exactly: bytes.count) else {
-      throw RPCError(.invalidAddress, "a name of \(bytes.count) bytes is too long for the wire", execution: .notExecuted)
+      throw RPCError(
+        .invalidAddress, "a name of \(bytes.count) bytes is too long for the wire", execution: .notExecuted)
     }
     writer.append(integer: count)
     writer.append(bytes)

@@ -16,7 +16,9 @@ protocol PendingAsk<Reply>: TransportResponseReceiver {
 }
 
 extension PendingAsk {
-  /// Completes the ask with what came over the wire. A reply that cannot be decoded fails this ask and no other.
+  /// Completes the ask with what came over the wire.
+  ///
+  /// A reply that cannot be decoded fails this ask and no other.
   func receive(_ response: borrowing TransportResponse) {
     switch response {
     case .success(let body): complete(ReplyContent.decode(body, as: Reply.self, env: env))
@@ -66,7 +68,9 @@ struct RPCBytes: RPCRequest {
   init(from reader: inout RPCReader) { bytes = reader.readRest().array() }
 }
 
-/// An ask whose task is suspended. One allocation.
+/// An ask whose task is suspended.
+///
+/// One allocation.
 final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   private let caller = SuspendedCaller<Result<Reply, RPCError>>()
   let env: RPCEnv?
@@ -78,7 +82,9 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool { caller.resume(returning: result) }
 
-  /// Runs `start`, which sends the request, and waits for the reply. A cancelled task stops waiting at once.
+  /// Runs `start`, which sends the request, and waits for the reply.
+  ///
+  /// A cancelled task stops waiting at once.
   nonisolated(nonsending) func wait(_ start: () -> Void) async throws(RPCError) -> Reply {
     let result = await withTaskCancellationHandler {
       await caller.wait(fallback: .failure(.askCancelled), start)
@@ -95,7 +101,9 @@ extension RPCError {
   }
 }
 
-/// An ask with a function to call. One allocation.
+/// An ask with a function to call.
+///
+/// One allocation.
 final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   private let onReply: @Sendable (Result<Reply, RPCError>) -> Void
   private let done = Atomic<Bool>(false)

@@ -25,7 +25,9 @@ extension RPCEndpointRef {
     switch target {
     case .local(let inbox): startLocal(LocalAsk(RPCBytes(bytes), ask, sender: env.name), ask, inbox, timeout)
     case .remote(let outbox, let envelope):
-      sendRemote(outbox, sink, timeout) { (writer) throws(RPCError) in Self.write(bytes, envelope, to: &writer) } onError: {
+      sendRemote(outbox, sink, timeout) { (writer) throws(RPCError) in
+        Self.write(bytes, envelope, to: &writer)
+      } onError: {
         ask.complete(.failure($0))
       }
     case .unreachable(let error): ask.complete(.failure(error))

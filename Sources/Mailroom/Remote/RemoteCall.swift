@@ -23,7 +23,9 @@ final class RemoteCall: Sendable {
     }
   }
 
-  /// Answers with a value. If it cannot be encoded, the asker is told at once, and this throws.
+  /// Answers with a value.
+  ///
+  /// If it cannot be encoded, the asker is told at once, and this throws.
   func reply<Reply: RPCValue>(_ value: Reply) throws(RPCError) {
     try claim()
     try send { (writer) throws(RPCError) in

@@ -1,6 +1,7 @@
 internal import MailroomTransport
 
 /// Serves one connection of an environment: finds the endpoint that a message is for, and hands it to its inbox.
+///
 /// Loop-confined.
 ///
 /// Lookups are answered right here, so that they never wait behind messages of users.
@@ -28,7 +29,9 @@ final class RemoteHandler: ConnectionHandler {
   private let env: RPCEnv
   /// Routes found lately, by a hash of the endpoint's name.
   private var cache: [Route?]
-  /// The last message's envelope and route. Messages come in runs, and one compare says that the next one is of the same run.
+  /// The last message's envelope and route.
+  ///
+  /// Messages come in runs, and one compare says that the next one is of the same run.
   private var lastEnvelope: [UInt8] = []
   private var lastRoute: Route?
   /// The inbox whose turn this handler has taken for the messages of this batch.

@@ -1,6 +1,8 @@
 internal import MailroomQueue
 
-/// Makes one outgoing connection: resolves the name, tries each address in turn, gives up at the deadline. Loop-confined.
+/// Makes one outgoing connection: resolves the name, tries each address in turn, gives up at the deadline.
+///
+/// Loop-confined.
 ///
 /// ```
 ///   resolving ─► connecting(address 0) ─► connecting(address 1) … ─► done (connected, or the last error)

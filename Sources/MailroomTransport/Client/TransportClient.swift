@@ -51,9 +51,13 @@ public final class TransportClient: Sendable {
     connection = Confined(nil)
   }
 
-  /// Whether requests are still taken. May change at any time.
+  /// Whether requests are still taken.
+  ///
+  /// May change at any time.
   public var isActive: Bool { active.load(ordering: .relaxed) }
-  /// Answers that came for no pending request: late, double or invented ones. They were dropped.
+  /// Answers that came for no pending request: late, double or invented ones.
+  ///
+  /// They were dropped.
   public var unknownReplies: Int { unknownReplyCount.load(ordering: .relaxed) }
   /// One-way messages and answers that could not be sent because the connection had ended.
   public var droppedMessages: Int { droppedCount.load(ordering: .relaxed) }
@@ -144,11 +148,14 @@ public final class TransportClient: Sendable {
     let room = configuration.maximumFrameLength - FrameFormat.rpcOverhead
     let text = Array(message.prefix(utf8Count: min(max(0, room), 64 * 1024)).utf8)
     var frame = ByteWriter(capacity: text.count + 32)
-    guard (try? frame.append(frame: .rpcFailure(id: requestID, error: text.rawSpan), limit: .max)) != nil else { return }
+    let isWritten: Void? = try? frame.append(frame: .rpcFailure(id: requestID, error: text.rawSpan), limit: .max)
+    guard isWritten != nil else { return }
     post(.answer(frame), orPerform: loop.isCurrent)
   }
 
-  /// Ends the connection after what is queued was written. Requests that wait for answers fail at once.
+  /// Ends the connection after what is queued was written.
+  ///
+  /// Requests that wait for answers fail at once.
   public func close() {
     post(.close, orPerform: loop.isCurrent)
   }

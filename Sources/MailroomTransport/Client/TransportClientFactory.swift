@@ -41,7 +41,9 @@ public final class TransportClientFactory: Sendable {
     self.handler = handler
   }
 
-  /// The connection to `host`, made if there is none that is active. Callers that come while it is made share it.
+  /// The connection to `host`, made if there is none that is active.
+  ///
+  /// Callers that come while it is made share it.
   ///
   /// - Parameters:
   ///   - host: a name or a numeric address, without brackets.
@@ -131,7 +133,9 @@ public final class TransportClientFactory: Sendable {
     for callback in waiting { callback(isClosed ? .failure(Self.closedError) : result) }
   }
 
-  /// Closes all pooled connections, and refuses to make more. Safe to call again.
+  /// Closes all pooled connections, and refuses to make more.
+  ///
+  /// Safe to call again.
   public func close() {
     let clients = state.withLock { state in
       state.isClosed = true

@@ -1,6 +1,8 @@
 internal import MailroomQueue
 
-/// One TCP connection: its socket, decoder, out-buffer, and the requests that wait for answers. Loop-confined.
+/// One TCP connection: its socket, decoder, out-buffer, and the requests that wait for answers.
+///
+/// Loop-confined.
 ///
 /// Other threads reach it through its ``TransportClient``.
 final class Connection {

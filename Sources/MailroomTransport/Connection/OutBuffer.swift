@@ -1,6 +1,8 @@
 internal import MailroomQueue
 
-/// The bytes a connection has to send, and who is writing them. Loop-confined.
+/// The bytes a connection has to send, and who is writing them.
+///
+/// Loop-confined.
 ///
 /// ```
 ///             append                 flush: the socket takes all

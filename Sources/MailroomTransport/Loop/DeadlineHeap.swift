@@ -1,11 +1,15 @@
 internal import MailroomQueue
 
-/// What shall happen when, soonest first: a binary heap of deadlines. Pure; loop-confined.
+/// What shall happen when, soonest first: a binary heap of deadlines.
+///
+/// Pure; loop-confined.
 ///
 /// Setting is O(log n). Cancelling is O(1): the entry stays in the heap and is skipped when it comes up, and the heap is
 /// rebuilt when more than half of it is cancelled, so that it stays proportional to what is set.
 struct DeadlineHeap<Action> {
-  /// Names an entry, to cancel it. Never reused.
+  /// Names an entry, to cancel it.
+  ///
+  /// Never reused.
   struct ID: Hashable {
     fileprivate let number: UInt64
   }
@@ -28,7 +32,9 @@ struct DeadlineHeap<Action> {
     return entries.first?.deadline
   }
 
-  /// Sets an entry. Entries of one deadline come up in the order set.
+  /// Sets an entry.
+  ///
+  /// Entries of one deadline come up in the order set.
   mutating func insert(_ action: Action, at deadline: MonotonicTime) -> ID {
     lastNumber += 1
     let id = ID(number: lastNumber)

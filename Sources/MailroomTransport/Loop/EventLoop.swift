@@ -108,7 +108,9 @@ public final class EventLoop: Sendable {
     post(.task(task))
   }
 
-  /// Runs `action` on the loop at `deadline` or up to a millisecond later. Only on the loop's thread.
+  /// Runs `action` on the loop at `deadline` or up to a millisecond later.
+  ///
+  /// Only on the loop's thread.
   ///
   /// - Returns: a function that takes it back.
   package func schedule(at deadline: MonotonicTime, _ action: @escaping () -> Void) -> () -> Void {
@@ -128,7 +130,9 @@ public final class EventLoop: Sendable {
     }
   }
 
-  /// Ends the loop: closes what lives on it, runs what was posted, and joins the thread. Safe to call again.
+  /// Ends the loop: closes what lives on it, runs what was posted, and joins the thread.
+  ///
+  /// Safe to call again.
   package func shutdown() async {
     execute { [self] in core.value.beginShutdown { [unowned self] in endTasks() } }
     await withCheckedContinuation { continuation in

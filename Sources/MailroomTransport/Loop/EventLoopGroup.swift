@@ -33,7 +33,9 @@ public final class EventLoopGroup: Sendable {
     return loops[Int(UInt(bitPattern: index) % UInt(loops.count))]
   }
 
-  /// Closes everything that lives on the loops, and ends and joins their threads. Safe to call again.
+  /// Closes everything that lives on the loops, and ends and joins their threads.
+  ///
+  /// Safe to call again.
   public func shutdown() async {
     // All at once: a connection between two of them ends sooner when both of its ends do.
     await withTaskGroup(of: Void.self) { tasks in

@@ -1,18 +1,24 @@
 internal import MailroomQueue
 
-/// Has bytes to send at the end of the tick. Loop-confined.
+/// Has bytes to send at the end of the tick.
+///
+/// Loop-confined.
 protocol LoopFlushable: AnyObject {
   /// Writes what has accumulated.
   func flush()
 }
 
-/// Lives on a loop and must be closed before the loop can end. Loop-confined.
+/// Lives on a loop and must be closed before the loop can end.
+///
+/// Loop-confined.
 protocol LoopResident: AnyObject {
   /// Begins to close; leaves the loop with ``LoopCore/remove(_:)`` when done.
   func closeForShutdown()
 }
 
-/// The half of an ``EventLoop`` that only its thread touches. Loop-confined.
+/// The half of an ``EventLoop`` that only its thread touches.
+///
+/// Loop-confined.
 ///
 /// One tick of libuv, and what is done in it:
 ///
@@ -110,7 +116,9 @@ package final class LoopCore {
 
   // MARK: Flushing
 
-  /// Has `flushable` flushed at the end of the tick. The caller sees to it that it is added once per tick.
+  /// Has `flushable` flushed at the end of the tick.
+  ///
+  /// The caller sees to it that it is added once per tick.
   func markDirty(_ flushable: any LoopFlushable) {
     dirty.append(flushable)
   }

@@ -1,6 +1,8 @@
 internal import MailroomQueue
 
-/// A listening socket, and the making of connections from what it accepts. Loop-confined.
+/// A listening socket, and the making of connections from what it accepts.
+///
+/// Loop-confined.
 final class Listener {
   let host: String
   let port: Int

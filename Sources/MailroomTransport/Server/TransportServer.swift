@@ -52,7 +52,9 @@ public final class TransportServer: Sendable {
     return try result.get()
   }
 
-  /// Stops accepting. Connections that were accepted live on; closing the group closes them.
+  /// Stops accepting.
+  ///
+  /// Connections that were accepted live on; closing the group closes them.
   public func close() {
     loop.execute { [self] in
       listener.value?.close()

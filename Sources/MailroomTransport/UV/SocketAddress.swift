@@ -1,6 +1,8 @@
 internal import CLibUV
 
-/// An IP address and port, of either family. A value.
+/// An IP address and port, of either family.
+///
+/// A value.
 package struct SocketAddress: Sendable {
   private var storage: sockaddr_storage
 

@@ -1,6 +1,8 @@
 internal import CLibUV
 
-/// Wakes a loop from any thread. Loop-confined but for ``Waker``.
+/// Wakes a loop from any thread.
+///
+/// Loop-confined but for ``Waker``.
 final class UVAsync: UVHandle {
   private let body: () -> Void
 

@@ -12,7 +12,9 @@ package enum UVHandleCount {
   package static var closed: Int { closedCount.load(ordering: .acquiring) }
 }
 
-/// A libuv handle as an owned object: base of all others. Loop-confined.
+/// A libuv handle as an owned object: base of all others.
+///
+/// Loop-confined.
 ///
 /// ```
 ///   init ──► open ──close()──► closing ──close callback──► closed (memory freed)
@@ -48,7 +50,9 @@ class UVHandle {
   /// Whether `close` was called.
   var isClosing: Bool { state != .open }
 
-  /// Closes the handle; `onClosed` runs on the loop once libuv has let go of it. Later calls do nothing.
+  /// Closes the handle; `onClosed` runs on the loop once libuv has let go of it.
+  ///
+  /// Later calls do nothing.
   func close(_ onClosed: (() -> Void)? = nil) {
     guard state == .open else { return }
     state = .closing

@@ -1,17 +1,23 @@
 internal import CLibUV
 
-/// Runs a function before each wait for events. Loop-confined.
+/// Runs a function before each wait for events.
+///
+/// Loop-confined.
 final class UVPrepare: UVHandle {
   private let body: () -> Void
 
   init(_ loop: UVLoop, _ body: @escaping () -> Void) throws(UVError) {
     self.body = body
-    try super.init(UV_PREPARE, "uv_prepare_init") { uv_prepare_init(loop.raw, $0.assumingMemoryBound(to: uv_prepare_t.self)) }
+    try super.init(UV_PREPARE, "uv_prepare_init") {
+      uv_prepare_init(loop.raw, $0.assumingMemoryBound(to: uv_prepare_t.self))
+    }
     uv_prepare_start(memory.assumingMemoryBound(to: uv_prepare_t.self)) { UVPrepare.object($0)?.body() }
   }
 }
 
-/// Runs a function after the events of each wait were handled. Loop-confined.
+/// Runs a function after the events of each wait were handled.
+///
+/// Loop-confined.
 final class UVCheck: UVHandle {
   private let body: () -> Void
 
@@ -22,7 +28,9 @@ final class UVCheck: UVHandle {
   }
 }
 
-/// While started, keeps the loop from waiting: it polls for events and goes on. Loop-confined.
+/// While started, keeps the loop from waiting: it polls for events and goes on.
+///
+/// Loop-confined.
 final class UVIdle: UVHandle {
   private var isStarted = false
 

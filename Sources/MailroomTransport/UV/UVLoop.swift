@@ -1,6 +1,8 @@
 internal import CLibUV
 
-/// libuv's event loop. Created, run and closed on one thread.
+/// libuv's event loop.
+///
+/// Created, run and closed on one thread.
 final class UVLoop {
   /// Bytes of the buffer that all streams of a loop read into: several times a socket's usual burst, so that one `read`
   /// empties the socket and libuv asks for no second one.

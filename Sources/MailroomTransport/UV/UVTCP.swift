@@ -1,7 +1,9 @@
 internal import CLibUV
 internal import Glibc
 
-/// What a ``UVTCP`` tells its owner. All calls come on the loop's thread.
+/// What a ``UVTCP`` tells its owner.
+///
+/// All calls come on the loop's thread.
 protocol UVStreamDelegate: AnyObject {
   /// Offers space that the next read may go to directly, through `offer`; or returns without calling it, to have
   /// the bytes handed over in the loop's slab. The space must stay where it is until the read is reported.
@@ -14,9 +16,13 @@ protocol UVStreamDelegate: AnyObject {
   func streamDidEnd(_ error: UVError?)
 }
 
-/// A TCP socket. Loop-confined.
+/// A TCP socket.
+///
+/// Loop-confined.
 final class UVTCP: UVHandle {
-  /// Who is told of reads. Set before reading starts; cleared when the owner closes the stream.
+  /// Who is told of reads.
+  ///
+  /// Set before reading starts; cleared when the owner closes the stream.
   var delegate: (any UVStreamDelegate)?
 
   private let loop: UVLoop

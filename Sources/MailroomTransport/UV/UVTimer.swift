@@ -1,6 +1,8 @@
 internal import CLibUV
 
-/// A one-shot timer. Loop-confined.
+/// A one-shot timer.
+///
+/// Loop-confined.
 final class UVTimer: UVHandle {
   private let body: () -> Void
 

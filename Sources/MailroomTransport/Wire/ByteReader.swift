@@ -1,4 +1,6 @@
-/// Bytes being read, front to back. Every read checks that the bytes are there.
+/// Bytes being read, front to back.
+///
+/// Every read checks that the bytes are there.
 ///
 /// - Thread safety: none; it borrows the bytes and cannot outlive them.
 /// - Complexity: each read is O(1) but for those that copy, which are O(count). Nothing is allocated before its length was

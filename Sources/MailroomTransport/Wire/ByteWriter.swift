@@ -11,7 +11,9 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
   @usableFromInline var room: Int  // consumer-confined
   @usableFromInline var length: Int  // consumer-confined
 
-  /// An empty writer. Takes no memory before the first byte.
+  /// An empty writer.
+  ///
+  /// Takes no memory before the first byte.
   @inlinable
   public init() {
     base = nil

@@ -1,4 +1,6 @@
-/// The layout of a frame: int64 length of the whole frame, uint8 message type, the type's header, body. Big-endian.
+/// The layout of a frame: int64 length of the whole frame, uint8 message type, the type's header, body.
+///
+/// Big-endian.
 ///
 /// The format is the reference system's, so that a process of either kind can talk to the other.
 package enum FrameFormat {
@@ -104,7 +106,9 @@ extension ByteWriter {
     overwrite(Int64(length), at: start)
   }
 
-  private mutating func appendRPC(_ kind: WireMessage.Kind, _ id: Int64, _ body: RawSpan, _ limit: Int) throws(FrameError) {
+  private mutating func appendRPC(
+    _ kind: WireMessage.Kind, _ id: Int64, _ body: RawSpan, _ limit: Int
+  ) throws(FrameError) {
     let frame = beginRPC(kind, id: id)
     append(body)
     try endFrame(frame, limit: limit)

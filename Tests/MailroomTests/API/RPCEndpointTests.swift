@@ -152,7 +152,8 @@ final class RPCEndpointTests: EnvironmentTestCase {
       try ref.send(Note(text: "stop"))
       await log.stopped.comes()
       XCTAssertEqual(log.events.value, ["start", "first", "stop", "stop"], "\(way)")
-      let error = await assertThrows(way.client == nil ? .endpointStopped : .endpointNotFound, execution: .notExecuted) {
+      let error = await assertThrows(way.client == nil ? .endpointStopped : .endpointNotFound, execution: .notExecuted)
+      {
         try await ref.ask(Say(text: "late"))
       }
       XCTAssertNotNil(error)

@@ -8,7 +8,8 @@ import XCTest
 final class RPCValueCodableTests: EnvironmentTestCase {
   func testCodableValueIsReadBack() throws {
     let value = Parcel(
-      name: "h\u{E4}uschen", weight: 1.5, tags: ["a", "b"], size: .large(3), note: nil, inner: [Inner(id: 1), Inner(id: -1)])
+      name: "h\u{E4}uschen", weight: 1.5, tags: ["a", "b"], size: .large(3), note: nil,
+      inner: [Inner(id: 1), Inner(id: -1)])
     XCTAssertEqual(try read(Parcel.self, from: written(value)), value)
   }
 

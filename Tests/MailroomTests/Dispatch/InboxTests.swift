@@ -49,7 +49,8 @@ final class InboxTests: EnvironmentTestCase {
 
   func testAskThatComesTooLateFails() async throws {
     let me = try await someone()
-    let (inbox, _, _) = Inbox.logging(named: "closed", ManualScheduler())
+    let scheduler = ManualScheduler()
+    let (inbox, _, _) = Inbox.logging(named: "closed", scheduler)
     inbox.start(me)
     inbox.stop()
     let replies = Box<[Result<String, RPCError>]>([])
@@ -59,6 +60,7 @@ final class InboxTests: EnvironmentTestCase {
     assertIs(replies.value.first?.error, .endpointStopped, execution: .notExecuted)
     XCTAssertEqual(replies.value.first?.error?.message, "the endpoint closed is stopped")
     XCTAssertFalse(inbox.post(.remote(content: [1], nil)))
+    scheduler.giveAllTurns()
   }
 
   func testAskThatIsNeverTakenFailsWithItsInbox() async throws {

@@ -29,7 +29,8 @@ final class ContentTests: XCTestCase {
   }
 
   func testLongTextsAreCut() throws {
-    let error = RPCError(.handlerFailed, String(repeating: "\u{20AC}", count: 5000), remoteType: String(repeating: "t", count: 5000))
+    let error = RPCError(
+      .handlerFailed, String(repeating: "\u{20AC}", count: 5000), remoteType: String(repeating: "t", count: 5000))
     let copy = try read(written(error))
     XCTAssertEqual(copy.remoteType?.utf8.count, 4096)
     // Cut in the middle of a character, of which the rest is repaired.

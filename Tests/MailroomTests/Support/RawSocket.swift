@@ -1,7 +1,9 @@
 import Glibc
 import XCTest
 
-/// A peer that is no environment: a blocking socket, on which a test says every byte. Nothing waits longer than 20 s.
+/// A peer that is no environment: a blocking socket, on which a test says every byte.
+///
+/// Nothing waits longer than 20 s.
 final class RawSocket: Sendable {
   struct Failure: Error, CustomStringConvertible {
     let description: String
@@ -119,9 +121,11 @@ final class RawListener: Sendable {
     var bound = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     guard RawSocket.withLoopback(port, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, backlog) == 0,
-      withUnsafeMutableBytes(of: &bound, {
-        getsockname(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
-      }) == 0
+      withUnsafeMutableBytes(
+        of: &bound,
+        {
+          getsockname(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
+        }) == 0
     else {
       Glibc.close(descriptor)
       throw RawSocket.Failure("listen")

@@ -306,8 +306,8 @@ final class FrameDecoderTests: XCTestCase {
 
     for (missing, isOffered) in [(32 * 1024 - 1, false), (32 * 1024, true)] {
       var decoder = FrameDecoder(limit: Self.limit)
-      try decoder.decode([UInt8].frame([UInt8](repeating: 1, count: missing)).rawSpan.extracting(first: 8)) { _ in true
-      }
+      let bytes = [UInt8].frame([UInt8](repeating: 1, count: missing))
+      try decoder.decode(bytes.rawSpan.extracting(first: 8)) { _ in true }
       var offered = 0
       decoder.withRoom { offered = $0.byteCount }
       XCTAssertEqual(offered > 0, isOffered, "with \(missing) bytes missing")
