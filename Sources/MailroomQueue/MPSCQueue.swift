@@ -12,7 +12,8 @@ package import Synchronization
 ///
 /// **Who may do what.** ``push(_:)``, ``pushLast(_:)`` and ``close()`` are for any thread. The rest is for the consumer:
 /// the thread that last got ``Pushed/wake`` (or was scheduled by the one who got it), or that succeeded in ``beginTurn()``, until
-/// it succeeds in ``sleep()``. That role may move between threads.
+/// it succeeds in ``sleep()``. That role may move between threads. Where the consumer is always one and the same thread, as
+/// with an event loop, that thread may also take while it sleeps or a wake is on its way: it finds what is there.
 ///
 /// **Memory orderings.** A successful push is acquire-release. Its release half pairs with the acquire of ``take()``: the
 /// consumer sees the element as written. Its acquire half pairs with the release of ``sleep()``: whoever is woken
@@ -95,7 +96,8 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   @inlinable
   static func allocateStorage() -> UnsafeMutablePointer<Storage> {
-    UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<Storage>.size, alignment: 128)
+    // Two pairs of cache lines, so that the consumer's field shares its own with no other block either.
+    UnsafeMutableRawPointer.allocate(byteCount: max(256, MemoryLayout<Storage>.size), alignment: 128)
       .bindMemory(to: Storage.self, capacity: 1)
   }
 

@@ -10,12 +10,15 @@
 ///   │  idle   │ ─────────────► │  busy   │ ───► │ nonempty │ ──┐ push (answer: queued)
 ///   │ (asleep)│ ◄───────────── │ (empty) │ ◄─── │  (list)  │ ◄─┘
 ///   └─────────┘     sleep      └─────────┘ take └──────────┘
-///        │ close (wake)             │ close          │ close, or push of the last element
+///        │ close (wake)             │ close          │ close
 ///        ▼                          ▼                ▼
 ///   ┌──────────────────────────────────┐   take  ┌────────────────────┐
 ///   │           closed, empty          │ ◄────── │ closed, with a list│
 ///   └──────────────────────────────────┘         └────────────────────┘
 /// ```
+///
+/// The push of a last element leads from each of the open states to `closed, with a list`. Closing what is closed changes
+/// nothing.
 ///
 /// Invariants:
 /// 1. `idle` is left by exactly one thread, and that thread must see to it that the consumer runs. So there is one wake

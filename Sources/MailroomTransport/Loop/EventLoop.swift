@@ -81,6 +81,8 @@ public final class EventLoop: Sendable {
   private func run() {
     threadID.store(ThreadID.current, ordering: .relaxed)
     core.value.run()
+    // The system may give this thread's number to another one.
+    threadID.store(0, ordering: .relaxed)
     let callbacks = life.withLock { life in
       life.hasEnded = true
       let callbacks = life.onEnd

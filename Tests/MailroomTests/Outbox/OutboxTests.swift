@@ -78,7 +78,7 @@ final class OutboxTests: EnvironmentTestCase {
     sender.ask(0)
     let ends = await sender.ends.next()
     ends[0].assertIs(.connectFailed, isNotSent: true)
-    let listener = try XCTUnwrap(listeners.value.first, "the port was taken by somebody else meanwhile")
+    let listener = try XCTUnwrap(listeners.value.first, "somebody else took the port")
     let peer = try await listener.accept()
     let numbers = try await sender.numbers(1, at: peer)
     XCTAssertEqual(numbers, [1])
@@ -361,8 +361,8 @@ private final class Sender: Sendable {
 
   func ask(_ number: Int, in timeout: Duration = .seconds(600), isAbandoned: Bool = false) {
     let sink = Sink(isAbandoned: isAbandoned) { [self] error in
-      ends.add(End(number: number, error: error))
       onEnd(number) { ask($0) }
+      ends.add(End(number: number, error: error))
     }
     outbox.post(.request(body(number), .receiver(sink), deadline: .now.advanced(by: timeout)))
   }

@@ -84,7 +84,7 @@ final class LoopCoreTests: TransportTestCase {
     core.add(Resident(core, log, ticks: 1))
     _ = core.schedule(at: .now) {
       core.add(Resident(core, log, ticks: 2))
-      core.beginShutdown {
+      core.beginShutdown { [unowned core] in
         log.events.append("tasks")
         // What the last tasks add ends in its own time too.
         if !log.events.contains("late") {
@@ -104,7 +104,7 @@ final class LoopCoreTests: TransportTestCase {
     let core = try LoopCore()
     _ = core.schedule(at: .now) {
       let closed = UVHandleCount.closed
-      core.beginShutdown {
+      core.beginShutdown { [unowned core] in
         XCTAssertEqual(UVHandleCount.closed, closed)
         core.waker.wake()
       }
@@ -121,7 +121,7 @@ final class LoopCoreTests: TransportTestCase {
     // Its close callback finds the loop asleep.
     core.add(try HandleResident(core))
     _ = core.schedule(at: MonotonicTime.now.advanced(by: .milliseconds(2))) {
-      core.beginShutdown {
+      core.beginShutdown { [unowned core] in
         owed = core.wakesOwed
         core.sleep = { .closed }
       }
@@ -150,7 +150,7 @@ final class LoopCoreTests: TransportTestCase {
     let core = try LoopCore()
     let log = Log()
     _ = core.schedule(at: .now) {
-      core.beginShutdown { core.markDirty(Flushable { log.events.append("flushed") }) }
+      core.beginShutdown { [unowned core] in core.markDirty(Flushable { log.events.append("flushed") }) }
     }
     core.run()
     XCTAssertEqual(log.events, ["flushed"])

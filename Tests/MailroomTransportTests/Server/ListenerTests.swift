@@ -124,6 +124,8 @@ final class ListenerTests: TransportTestCase {
       }
     }
     for peer in turnedAway { peer.close() }
+    // Whoever comes while the loop is still turning peers away is turned away too.
+    try onLoop(group.loops[0]) {}
     let peer = try RawSocket.connect(port: server.port)
     try peer.send(.request(id: 5, [6]))
     XCTAssertEqual(try peer.receiveMessage(), .rpcResponse(id: 5, body: [6]))

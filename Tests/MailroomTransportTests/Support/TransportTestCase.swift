@@ -18,6 +18,9 @@ enum ProcessResources {
     }
   }
 
+  /// The highest number of an open descriptor.
+  static var highestDescriptor: Int { names(in: "/proc/self/fd").compactMap { Int($0) }.max() ?? 2 }
+
   /// The names of the threads.
   static var threads: [String] {
     names(in: "/proc/self/task").compactMap { text(of: "/proc/self/task/\($0)/comm") }
@@ -93,6 +96,7 @@ class TransportTestCase: XCTestCase {
     }
     ended.wait()
     expectNothingLeft()
+    descriptorsBefore = []
     super.tearDown()
   }
 
@@ -152,17 +156,26 @@ class TransportTestCase: XCTestCase {
     }
   }
 
-  /// Runs `body` while the process may open no further descriptor.
+  /// Runs `body` while the process may open no further descriptor, unless it closes one.
   func withoutDescriptors(_ body: () throws -> Void) throws {
     let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
     XCTAssertEqual(getrlimit(resource, &limit), 0)
-    let lowestFree = open("/dev/null", O_RDONLY | O_CLOEXEC)
-    close(lowestFree)
-    var none = limit
-    none.rlim_cur = rlim_t(lowestFree)
-    XCTAssertEqual(setrlimit(resource, &none), 0)
-    defer { setrlimit(resource, &limit) }
+    var few = limit
+    few.rlim_cur = rlim_t(ProcessResources.highestDescriptor + 1)
+    XCTAssertEqual(setrlimit(resource, &few), 0)
+    // What is free below the limit is taken.
+    var fillers: [Int32] = []
+    while true {
+      let filler = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      if filler < 0 { break }
+      fillers.append(filler)
+    }
+    defer {
+      setrlimit(resource, &limit)
+      for filler in fillers { close(filler) }
+    }
+    XCTAssertEqual(errno, EMFILE)
     try body()
   }
 
@@ -178,9 +191,11 @@ class TransportTestCase: XCTestCase {
 
   /// How many descriptors of which kind there are more than when the test began.
   private var newDescriptors: String {
+    /// Pipes and sockets have a number in their names.
+    func kind(_ name: String) -> String { name.filter { !$0.isNumber } }
     var counts: [String: Int] = [:]
-    for name in ProcessResources.descriptors { counts[String(name.prefix { $0 != "[" }), default: 0] += 1 }
-    for name in descriptorsBefore { counts[String(name.prefix { $0 != "[" }), default: 0] -= 1 }
+    for name in ProcessResources.descriptors { counts[kind(name), default: 0] += 1 }
+    for name in descriptorsBefore { counts[kind(name), default: 0] -= 1 }
     return counts.filter { $0.value > 0 }.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
   }
 }
