@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import MailroomQueue
 import TestSupport
@@ -79,6 +80,10 @@ class TransportTestCase: XCTestCase {
     _ = try? UVResolver.resolve(core.uv, host: "localhost", port: 1) { _ in }
     core.beginShutdown {}
     core.run()
+    // And what the system's queues need for tasks and for the timer that watches over their threads.
+    let warmUp = Signal("a task and a timer")
+    Task { DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(2)) { warmUp.fire() } }
+    warmUp.wait()
   }
 
   override func setUp() {
