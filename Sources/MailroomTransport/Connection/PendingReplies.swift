@@ -59,18 +59,19 @@ struct PendingReplies {
     return free(index)
   }
 
-  /// Takes out every request whose deadline is not after `now`.
+  /// Takes out every request whose deadline is not after `now`, the earliest deadline first.
   mutating func takeExpired(now: MonotonicTime) -> [ReplySink] {
-    var expired: [ReplySink] = []
+    var expired: [(deadline: MonotonicTime, sink: ReplySink)] = []
     earliestDeadline = .distantFuture
     for index in slots.indices where slots[index].sink != nil {
       if slots[index].deadline <= now {
-        if let sink = free(index) { expired.append(sink) }
+        let deadline = slots[index].deadline
+        if let sink = free(index) { expired.append((deadline, sink)) }
       } else if slots[index].deadline < earliestDeadline {
         earliestDeadline = slots[index].deadline
       }
     }
-    return expired
+    return expired.sorted { $0.deadline < $1.deadline }.map(\.sink)
   }
 
   /// Takes every request out.

@@ -7,7 +7,12 @@ final class Listener {
   let host: String
   let port: Int
 
-  private let stream: UVTCP
+  private var stream: UVTCP
+  /// Another descriptor of the listening socket: keeps it open while `stream` is given up.
+  private let spare: Int32
+  /// When to listen again, while accepting is paused.
+  private var resumption: LoopCore.TimerID?
+  private var isClosed = false
   private let loop: EventLoop
   private let group: EventLoopGroup
   private let configuration: TransportConfiguration
@@ -49,6 +54,8 @@ final class Listener {
       let accept = Unbound<Listener>()
       try stream.listen(backlog: configuration.backlog) { error in accept.value?.accept(error) }
       guard let bound = stream.localAddress else { throw UVError("getsockname", code: -1) }
+      guard let spare = stream.duplicateDescriptor() else { throw UVError.outOfDescriptors("dup") }
+      self.spare = spare
       self.stream = stream
       host = bound.host
       port = bound.port
@@ -70,8 +77,7 @@ final class Listener {
   private func accept(_ error: UVError?) {
     let core = loop.core.value
     core.awake()
-    // Out of descriptors: libuv has turned the waiting connections away, and goes on listening.
-    if error != nil { return }
+    if error != nil { return pause() }
     do throws(UVError) {
       let accepted = try UVTCP(core.uv)
       do throws(UVError) {
@@ -88,6 +94,39 @@ final class Listener {
       }
     } catch {
       // The peer hung up between being announced and accepted, or the system has no descriptor left: nothing to serve.
+    }
+  }
+
+  /// Stops accepting for a while, because the process has no descriptor left.
+  ///
+  /// libuv turns waiting connections away with a descriptor that it keeps for that. Once another thread has got hold of that
+  /// one, libuv tries to accept again for ever, without leaving the loop to anybody else. Giving up the handle ends that;
+  /// connections that come meanwhile wait in the backlog, because the spare descriptor keeps the socket listening.
+  private func pause() {
+    stream.close()
+    resumeLater()
+  }
+
+  private func resumeLater() {
+    let time = MonotonicTime.now.advanced(by: .milliseconds(100))
+    resumption = loop.core.value.schedule(at: time) { [self] in
+      resumption = nil
+      resume()
+    }
+  }
+
+  private func resume() {
+    guard !isClosed else { return }
+    guard let copy = UVTCP.duplicate(spare) else { return resumeLater() }
+    var adopted: UVTCP?
+    do throws(UVError) {
+      let stream = try UVTCP(loop.core.value.uv, adopting: copy)
+      adopted = stream
+      try stream.listen(backlog: configuration.backlog) { [weak self] error in self?.accept(error) }
+      self.stream = stream
+    } catch {
+      if let adopted { adopted.close() } else { UVTCP.closeDescriptor(copy) }
+      resumeLater()
     }
   }
 
@@ -123,8 +162,16 @@ final class Listener {
     }
   }
 
+  /// Stops listening.
+  ///
+  /// Safe to call again.
   func close() {
+    guard !isClosed else { return }
+    isClosed = true
     let core = loop.core.value
+    if let resumption { core.cancel(resumption) }
+    UVTCP.closeDescriptor(spare)
+    if stream.isClosing { return core.remove(self) }
     stream.close { core.remove(self) }
   }
 }

@@ -24,6 +24,9 @@ package struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   package var isAddressInUse: Bool { code == UV_EADDRINUSE.rawValue }
+  /// The process or the system has no descriptor left.
+  static func outOfDescriptors(_ operation: String) -> UVError { UVError(operation, code: UV_EMFILE.rawValue) }
+
   package var isCancelled: Bool { code == UV_ECANCELED.rawValue }
 
   /// Throws when `result` is one of libuv's negative error numbers.

@@ -50,6 +50,11 @@ final class UVTCP: UVHandle {
   func duplicateDescriptor() -> Int32? {
     var descriptor: uv_os_fd_t = -1
     guard uv_fileno(mailroom_uv_handle(memory), &descriptor) == 0 else { return nil }
+    return Self.duplicate(descriptor)
+  }
+
+  /// Another descriptor for the socket behind one, or nil when the system has none left.
+  static func duplicate(_ descriptor: Int32) -> Int32? {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     return copy >= 0 ? copy : nil
   }

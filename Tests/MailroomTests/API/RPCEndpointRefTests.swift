@@ -86,6 +86,21 @@ final class RPCEndpointRefTests: EnvironmentTestCase {
     }
   }
 
+  func testLargeMessagesAndReplies() async throws {
+    let large = (0..<2_000_000).map { UInt8(truncatingIfNeeded: $0) }
+    let text = String(repeating: "h\u{E4}uschen ", count: 50_000)
+    try await inEveryWay { way in
+      let ref = try await way.register("echo", Echo())
+      let results = Results<Bool>("a reply")
+      for _ in 0..<2 {
+        ref.ask(bytes: large) { reply in results.add((try? reply.bytes.equals(large)) ?? false) }
+        ref.ask(Say(text: text)) { results.add($0.value == text) }
+      }
+      let all = await results.next(4)
+      XCTAssertEqual(all, [true, true, true, true], "\(way)")
+    }
+  }
+
   func testHandlersMaySendAndAskToo() async throws {
     try await inEveryWay { way in
       let back = Results<Result<String, RPCError>>("what the endpoint asked itself")

@@ -60,6 +60,26 @@ final class RPCEnvTests: EnvironmentTestCase {
     await env.shutdown()
   }
 
+  func testIPv6() async throws {
+    let server: RPCEnv
+    do throws(RPCError) {
+      server = try await RPCEnv.start(name: "server", host: "::1")
+    } catch {
+      throw XCTSkip("this machine has no IPv6: \(error)")
+    }
+    XCTAssertEqual(server.address?.host, "[::1]")
+    try server.register("echo", Scripted.answering { _, context in try context.reply(context.sender) })
+    let client = try await makeClient()
+    for uri in [server.uri("echo"), "spark://echo@[0:0::1]:\(server.port)"] {
+      let ref = try await client.endpointRef(uri)
+      XCTAssertEqual(ref.description, "rpc://echo@[::1]:\(server.port)")
+      let peer = try await ref.ask(Say(text: ""))
+      XCTAssertTrue(peer.hasPrefix("[::1]:"), peer)
+    }
+    await client.shutdown()
+    await server.shutdown()
+  }
+
   func testHostsThatCannotBeBoundAreRefused() async throws {
     await assertThrows(.invalidAddress, execution: .notExecuted) { try await RPCEnv.start(name: "s", host: "") }
     await assertThrows(.invalidAddress, execution: .notExecuted) { try await RPCEnv.start(name: "s", host: "a b") }
@@ -207,7 +227,50 @@ final class RPCEnvTests: EnvironmentTestCase {
     XCTAssertNil(env.endpointRef(of: Echo()))
   }
 
+  func testHandlersMayRegisterAndStopEndpoints() async throws {
+    for dispatch in Way.dispatches {
+      let env = try await makeServer()
+      let stops = Results<String>("an onStop")
+      let parent = Scripted.answering { say, context in
+        // Children of all kinds: replaced when they are there, so that endpoints end and begin on every thread.
+        for (index, kind) in Way.dispatches.enumerated() {
+          if let old = env.dispatcher.find("child-\(index)") { env.dispatcher.stop(old.inbox) }
+          let child = Scripted()
+          child.stopped = { _ in stops.add(say.text) }
+          try env.register("child-\(index)", child, on: kind)
+        }
+        try context.reply(say.text)
+      }
+      parent.started = { _, _ in try env.register("sibling", Echo(), on: dispatch) }
+      let ref = try env.register("parent", parent, on: dispatch)
+      for round in 0..<10 {
+        let reply = try await ref.ask(Say(text: "\(round)"))
+        XCTAssertEqual(reply, "\(round)", "\(dispatch)")
+      }
+      let sibling = try await env.endpointRef(env.uri("sibling")).ask(Say(text: "here"))
+      XCTAssertEqual(sibling, "here", "\(dispatch)")
+      await env.shutdown()
+      XCTAssertEqual(stops.values.count, 30, "\(dispatch)")
+    }
+  }
+
   // MARK: Dispatching
+
+  func testEndpointOfTheEventLoopServesItsOwnEnvironmentWhilePeersFloodIt() async throws {
+    let (server, client) = (try await makeServer(), try await makeClient())
+    let counter = try server.register("counter", Counter(), on: .eventLoop)
+    let remote = try await client.endpointRef(server.uri("counter"))
+    let flood = Task.detached { for _ in 0..<20_000 { try remote.send(Add(1)) } }
+    for _ in 0..<50 {
+      try counter.send(Add(1))
+      _ = try await counter.ask(Total())
+    }
+    try await flood.value
+    // Behind the flood.
+    _ = try await remote.ask(Total())
+    let total = try await counter.ask(Total())
+    XCTAssertEqual(total, 20_050)
+  }
 
   func testRE36BlockedDedicatedEndpointBlocksNobodyElse() async throws {
     var configuration = RPCConfiguration()

@@ -136,7 +136,7 @@ final class ConnectorTests: TransportTestCase {
       XCTAssertEqual(attempt.results.count, 1)
     }
     XCTAssertEqual(log.connections.count, 0)
-    XCTAssertEqual(UVHandleCount.opened, UVHandleCount.closed)
+    expectHandlesClosed()
     withExtendedLifetime(hole.sockets) {}
   }
 

@@ -287,8 +287,6 @@ final class ConnectionEndTests: TransportTestCase {
     withExtendedLifetime(peers) {}
   }
 
-  private func expectHandlesClosed() { XCTAssertEqual(UVHandleCount.opened, UVHandleCount.closed) }
-
   func testShutdownOfSeveralLoopsDoesNotWaitForRequestsBetweenThem() throws {
     var configuration = TransportConfiguration()
     configuration.closeTimeout = .seconds(60)

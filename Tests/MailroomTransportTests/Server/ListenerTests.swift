@@ -69,7 +69,7 @@ final class ListenerTests: TransportTestCase {
         peer.close()
       }
       for log in service.connections { XCTAssertEqual(log.ends.value.count, 1) }
-      XCTAssertEqual(UVHandleCount.opened, UVHandleCount.closed)
+      expectHandlesClosed()
     }
   }
 

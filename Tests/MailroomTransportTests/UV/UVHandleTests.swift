@@ -20,7 +20,7 @@ final class UVHandleTests: TransportTestCase {
     core.beginShutdown {}
     core.run()
     XCTAssertEqual(told, 1)
-    XCTAssertEqual(UVHandleCount.closed, UVHandleCount.opened)
+    expectHandlesClosed()
   }
 
   func testHandleLivesUntilItIsClosed() throws {
@@ -42,7 +42,7 @@ final class UVHandleTests: TransportTestCase {
     XCTAssertThrowsError(try UVTCP(core.uv, adopting: -1))
     core.beginShutdown {}
     core.run()
-    XCTAssertEqual(UVHandleCount.closed, UVHandleCount.opened)
+    expectHandlesClosed()
   }
 
   func testTenThousandConnectionsLeaveNothingBehind() throws {
@@ -67,7 +67,7 @@ final class UVHandleTests: TransportTestCase {
       ProcessResources.descriptors.count <= descriptors + group.loops.count
     }
     try shutDown(group)
-    XCTAssertEqual(UVHandleCount.opened, UVHandleCount.closed)
+    expectHandlesClosed()
     XCTAssertGreaterThanOrEqual(UVHandleCount.closed, 20_000)
   }
 
