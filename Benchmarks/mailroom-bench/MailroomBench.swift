@@ -7,7 +7,7 @@ struct MailroomBench: AsyncParsableCommand {
     commandName: "mailroom-bench",
     abstract: "Measures Mailroom's throughput and latency between two processes.",
     discussion: """
-      Without options it starts a server process and runs the standard suite, in about a minute. With --scenario or any other \
+      'mailroom-bench help run' lists the options of a run. Without options it starts a server process and runs the standard suite, in about a minute. With --scenario or any other \
       option of a run, it runs that one. For two machines: 'mailroom-bench serve --host 0.0.0.0 --port 7077' on the one, \
       'mailroom-bench --connect HOST:7077' on the other.
       """,

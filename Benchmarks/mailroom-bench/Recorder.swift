@@ -10,6 +10,7 @@ final class Recorder: @unchecked Sendable {
   private var latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)  // guarded by lock
   private var counted: UInt64 = 0  // guarded by lock
   private var failure: (any Error)?  // guarded by lock
+  private var last: UInt64 = 0  // guarded by lock
 
   /// When counting begins.
   let start: UInt64
@@ -30,10 +31,11 @@ final class Recorder: @unchecked Sendable {
     }
   }
 
-  /// Adds messages that were counted, and the nanoseconds each sample took.
-  func add(count: UInt64, samples: [UInt64]) {
+  /// Adds messages that were counted until `now`, and the nanoseconds each sample took.
+  func add(count: UInt64, until now: UInt64, samples: [UInt64]) {
     lock.withLock {
       counted += count
+      last = max(last, now)
       for sample in samples { latencies.record(sample) }
     }
   }
@@ -42,6 +44,9 @@ final class Recorder: @unchecked Sendable {
   func fail(_ error: any Error) { lock.withLock { failure = failure ?? error } }
 
   var count: UInt64 { lock.withLock { counted } }
+
+  /// Seconds from the beginning of counting to the last message that was counted.
+  var seconds: Double { lock.withLock { last > start ? Double(last - start) / 1e9 : 0 } }
   var error: (any Error)? { lock.withLock { failure } }
 
   /// Whether the senders should stop: time is up, enough was counted, or one failed.
@@ -74,18 +79,20 @@ struct Samples {
   private var pending: [UInt64] = []
   private var count: UInt64 = 0
   private var lastDelivery: UInt64 = 0
+  private var lastCounted: UInt64 = 0
 
   init(_ recorder: Recorder) {
     self.recorder = recorder
     pending.reserveCapacity(1024)
   }
 
-  /// Counts `messages` that took from `begin` to `now`, if that was while counting.
+  /// Counts `messages` that took from `begin` to `now`, if they began while counting.
   ///
   /// - Returns: whether the sender should go on.
   mutating func record(messages: UInt64 = 1, from begin: UInt64, to now: UInt64) -> Bool {
-    if begin >= recorder.start && now <= recorder.end {
+    if begin >= recorder.start {
       count += messages
+      lastCounted = max(lastCounted, now)
       pending.append(now - begin)
     }
     if pending.count == 1024 || now > lastDelivery + 20_000_000 {
@@ -98,7 +105,7 @@ struct Samples {
 
   /// Hands over what is left.
   mutating func deliver() {
-    recorder.add(count: count, samples: pending)
+    recorder.add(count: count, until: lastCounted, samples: pending)
     pending.removeAll(keepingCapacity: true)
     count = 0
   }

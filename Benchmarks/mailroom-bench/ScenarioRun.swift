@@ -40,7 +40,6 @@ struct ScenarioRun {
     await withTaskGroup(of: Void.self) { group in
       for _ in 0..<scenario.senders { group.addTask { await runSender(ref, recorder) } }
     }
-    let end = Clock.now
     if let error = recorder.error { throw error }
     if scenario.kind == .oneWay {
       // Everything confirmed was handled; the receiver's own count must not be below it.
@@ -49,10 +48,9 @@ struct ScenarioRun {
         throw BenchError("\(recorder.count) messages were confirmed, but the receiver counts \(handled)")
       }
     }
-    let counted = min(end, recorder.end)
+    guard recorder.count > 0 else { throw BenchError("no message was counted: give it more --seconds") }
     return Measurement(
-      scenario: scenario, messages: recorder.count,
-      seconds: Double(counted - min(counted, recorder.start)) / 1e9, latency: recorder.percentiles())
+      scenario: scenario, messages: recorder.count, seconds: recorder.seconds, latency: recorder.percentiles())
   }
 
   private func runSender(_ ref: RPCEndpointRef, _ recorder: Recorder) async {

@@ -41,9 +41,10 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
   ///
   /// - Throws: ``RPCError`` with ``RPCError/Code/alreadyReplied`` for a second answer.
   public func fail(_ error: any Error) throws(RPCError) {
+    let failure = Content.failure(of: error)
     switch call {
-    case .local(let call, _): try call.answer(.failure(Content.failure(of: error)))
-    case .remote(let call): try call.fail(Content.failure(of: error))
+    case .local(let call, _): try call.answer(.failure(failure))
+    case .remote(let call): try call.fail(failure)
     }
   }
 }

@@ -47,7 +47,7 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
         try body(endpoint, request, context)
       } catch {
         // The handler may have answered before it threw; then its error is for `onError` only.
-        try? context.fail(error)
+        try? context.fail(Content.thrown(error))
         throw error
       }
     }
@@ -86,7 +86,7 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
       do {
         try body(endpoint, bytes, context)
       } catch {
-        try? context.fail(error)
+        try? context.fail(Content.thrown(error))
         throw error
       }
     }

@@ -45,6 +45,15 @@ enum Content {
       remoteType: texts[2].isEmpty ? nil : texts[2])
   }
 
+  /// An error that a handler threw, as its asker gets it.
+  ///
+  /// It may be the error of an ask of the handler's own, and say that that one was not executed; the handler's request was.
+  static func thrown(_ error: any Error) -> any Error {
+    guard var error = error as? RPCError else { return error }
+    error.execution = .unknown
+    return error
+  }
+
   /// What a handler's error looks like to the asker.
   static func failure(of error: any Error) -> RPCError {
     if let error = error as? RPCError { return error }

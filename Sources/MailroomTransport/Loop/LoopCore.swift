@@ -32,6 +32,10 @@ package final class LoopCore {
   private static let taskBudget = 1024
   /// Times that tasks are looked for again before the loop polls instead of sleeping.
   private static let roundsBeforePoll = 4
+  /// Tasks between looks at the clock, and how long tasks may run before sockets get their turn: a task can be a whole turn of
+  /// an inbox.
+  private static let tasksPerLook = 16
+  private static let taskTime = Duration.milliseconds(2)
 
   let uv: UVLoop
   private var async: UVAsync?
@@ -63,7 +67,7 @@ package final class LoopCore {
     do throws(UVError) {
       async = try UVAsync(uv) { [unowned self] in
         awake()
-        _ = drain(Self.taskBudget)
+        _ = runTasks(until: tickTime.advanced(by: Self.taskTime))
       }
       prepare = try UVPrepare(uv) { [unowned self] in prepareToWait() }
       check = try UVCheck(uv) { [unowned self] in flushDirty() }
@@ -92,8 +96,9 @@ package final class LoopCore {
   private func prepareToWait() {
     awake()
     var round = 0
+    let end = MonotonicTime.now.advanced(by: Self.taskTime)
     while true {
-      _ = drain(Self.taskBudget)
+      let isOutOfTime = !runTasks(until: end)
       flushDirty()
       switch sleep() {
       case .asleep:
@@ -105,13 +110,25 @@ package final class LoopCore {
         return
       case .notEmpty:
         round += 1
-        if round >= Self.roundsBeforePoll {
+        if isOutOfTime || round >= Self.roundsBeforePoll {
           idle?.set(started: true)
           tickTime = .now
           return
         }
       }
     }
+  }
+
+  /// Runs tasks up to the budget; says whether there was time for them.
+  private func runTasks(until end: MonotonicTime) -> Bool {
+    var left = Self.taskBudget
+    while left > 0 {
+      let count = drain(Self.tasksPerLook)
+      if count < Self.tasksPerLook { return true }
+      if MonotonicTime.now >= end { return false }
+      left -= count
+    }
+    return true
   }
 
   // MARK: Flushing

@@ -51,6 +51,8 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
   /// Copies what is written into an array.
   public func array() -> [UInt8] {
     let count = length
+    // Making an empty array this way writes to storage that all empty arrays share.
+    if count == 0 { return [] }
     return [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
       if let base, let to = target.baseAddress { UnsafeMutableRawPointer(to).copyMemory(from: base, byteCount: count) }
       initialized = count

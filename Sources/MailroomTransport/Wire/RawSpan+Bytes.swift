@@ -5,6 +5,8 @@ extension RawSpan {
   @inlinable
   public func array() -> [UInt8] {
     let count = byteCount
+    // Making an empty array this way writes to storage that all empty arrays share.
+    if count == 0 { return [] }
     return [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
       withUnsafeBytes { source in
         if let from = source.baseAddress, let to = target.baseAddress, count > 0 {
