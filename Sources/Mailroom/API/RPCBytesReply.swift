@@ -28,7 +28,7 @@ public struct RPCBytesReply: ~Escapable {
         failure = nil
       } else {
         self.response = nil
-        switch ReplyContent.decode(body, as: RPCBytes.self, env: nil) {
+        switch ReplyContent.decode(body, as: RPCBytes.self, from: nil) {
         case .success: failure = RPCError(.undecodable, "the reply is not raw bytes")
         case .failure(let error): failure = error
         }

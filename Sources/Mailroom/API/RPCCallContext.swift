@@ -18,7 +18,7 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
   public var sender: String {
     switch call {
     case .local(_, let sender): sender
-    case .remote(let call): call.peer
+    case .remote(let call): call.peer.address
     }
   }
 

@@ -19,6 +19,22 @@ public protocol RPCEndpoint: AnyObject {
   /// The endpoint was stopped, by ``RPCEnv/stop(_:)`` or with its environment.
   func onStop() throws
 
+  /// A peer is connected: this environment has connected to it, or the first message or introduction came from it.
+  ///
+  /// Every endpoint of an environment is told of every peer, once for a connection, in order with the messages that come on it.
+  /// A connection that ends before anything came on it is not told of.
+  ///
+  /// - Parameter peer: where the peer listens; for one that does not, the address its connection comes from.
+  func onConnected(_ peer: RPCAddress) throws
+
+  /// The connection that ``onConnected(_:)`` told of has ended; not called for those that the environment's own shutdown ends.
+  func onDisconnected(_ peer: RPCAddress) throws
+
+  /// The connection that ``onConnected(_:)`` told of broke, by an error and not by either side's will.
+  ///
+  /// ``onDisconnected(_:)`` follows.
+  func onNetworkError(_ error: RPCError, _ peer: RPCAddress) throws
+
   /// A callback or handler threw, or a message came that no handler is for.
   ///
   /// For a failed ask, the asker was told already.
@@ -30,6 +46,12 @@ extension RPCEndpoint {
   public func onStart(_ me: RPCEndpointRef) {}
   /// Does nothing.
   public func onStop() {}
+  /// Does nothing.
+  public func onConnected(_ peer: RPCAddress) {}
+  /// Does nothing.
+  public func onDisconnected(_ peer: RPCAddress) {}
+  /// Does nothing.
+  public func onNetworkError(_ error: RPCError, _ peer: RPCAddress) {}
   /// Does nothing.
   public func onError(_ error: any Error) {}
 }

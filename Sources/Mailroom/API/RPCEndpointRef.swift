@@ -26,6 +26,9 @@ public struct RPCEndpointRef: Sendable {
   let target: Target
   let env: RPCEnv
 
+  /// What references in replies are bound to.
+  private var source: MessageSource { MessageSource(env: env, peer: nil) }
+
   // MARK: One-way
 
   /// Sends a message, and does not wait for it to arrive.
@@ -75,7 +78,7 @@ public struct RPCEndpointRef: Sendable {
   public nonisolated(nonsending) func ask<Request: RPCRequest>(
     _ request: Request, timeout: Duration? = nil
   ) async throws(RPCError) -> Request.Reply {
-    let ask = AsyncAsk<Request.Reply>(env: env)
+    let ask = AsyncAsk<Request.Reply>(from: source)
     return try await ask.wait { start(request, ask, timeout) }
   }
 
@@ -86,7 +89,7 @@ public struct RPCEndpointRef: Sendable {
     _ request: Request, timeout: Duration? = nil,
     onReply: @escaping @Sendable (Result<Request.Reply, RPCError>) -> Void
   ) {
-    start(request, CallbackAsk(env: env, onReply), timeout)
+    start(request, CallbackAsk(from: source, onReply), timeout)
   }
 
   /// Asks with raw bytes for raw bytes; as ``ask(_:timeout:)``.
@@ -95,7 +98,7 @@ public struct RPCEndpointRef: Sendable {
   public nonisolated(nonsending) func ask(
     bytes: [UInt8], timeout: Duration? = nil
   ) async throws(RPCError) -> [UInt8] {
-    let ask = AsyncAsk<RPCBytes>(env: env)
+    let ask = AsyncAsk<RPCBytes>(from: source)
     return try await ask.wait { start(bytes.rawSpan, .receiver(ask), ask, timeout) }.bytes
   }
 
@@ -107,7 +110,7 @@ public struct RPCEndpointRef: Sendable {
   ) {
     switch target {
     case .local:
-      let ask = CallbackAsk<RPCBytes>(env: env) { result in
+      let ask = CallbackAsk<RPCBytes>(from: source) { result in
         switch result {
         case .success(let reply): onReply(RPCBytesReply(bytes: reply.bytes.rawSpan))
         case .failure(let error): onReply(RPCBytesReply(error: error))

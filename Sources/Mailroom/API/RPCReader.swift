@@ -8,13 +8,13 @@ public typealias RPCWriter = ByteWriter
 /// Every read checks that the bytes are there, and throws if not; nothing a peer sends can make it trap.
 public struct RPCReader: ~Escapable {
   private var bytes: ByteReader
-  /// The environment that references in the message are bound to.
-  let env: RPCEnv?
+  /// What references in the message are bound to.
+  let source: MessageSource?
 
   @_lifetime(copy bytes)
-  init(_ bytes: RawSpan, env: RPCEnv?) {
+  init(_ bytes: RawSpan, from source: MessageSource?) {
     self.bytes = ByteReader(bytes)
-    self.env = env
+    self.source = source
   }
 
   /// How many bytes are left.

@@ -1,8 +1,8 @@
 public import MailroomTransport
 
 extension CodingUserInfoKey {
-  /// The environment that references in a message are bound to.
-  static var rpcEnv: CodingUserInfoKey? { CodingUserInfoKey(rawValue: "mailroom.env") }
+  /// What references in a message are bound to.
+  static var messageSource: CodingUserInfoKey? { CodingUserInfoKey(rawValue: "mailroom.source") }
 }
 
 extension RPCValue where Self: Codable {
@@ -18,7 +18,7 @@ extension RPCValue where Self: Codable {
     let count = try reader.readCount()
     let bytes = try reader.readArray(count: count)
     var userInfo: [CodingUserInfoKey: any Sendable] = [:]
-    if let key = CodingUserInfoKey.rpcEnv, let env = reader.env { userInfo[key] = env }
+    if let key = CodingUserInfoKey.messageSource, let source = reader.source { userInfo[key] = source }
     self = try BinaryDecoder(userInfo: userInfo).decode(Self.self, from: bytes)
   }
 }

@@ -118,6 +118,14 @@ final class Dispatcher: InboxOwner {
     state.withLock { $0.references[endpoint] }
   }
 
+  /// Tells every endpoint of something that happened to a connection.
+  ///
+  /// Endpoints that are stopping are not told.
+  func postToAll(_ event: PeerEvent) {
+    let inboxes = state.withLock { state in state.registrations.values.map(\.inbox) }
+    for inbox in inboxes { inbox.post(.event(event)) }
+  }
+
   // MARK: Stopping
 
   /// Stops the endpoint that `inbox` belongs to; its name is free at once.

@@ -8,9 +8,11 @@ protocol EndpointDelivery: AnyObject, Sendable {
   func start(_ me: RPCEndpointRef)
   func stop()
   /// Runs the handler for a message of another process; `content` is valid during the call only.
-  func deliver(_ content: RawSpan, _ call: RemoteCall?)
+  func deliver(_ content: RawSpan, _ origin: MessageOrigin)
   /// Runs the handler for a message of the same environment.
   func deliver(_ message: any LocalMessage)
+  /// Runs the callback for something that happened to a connection.
+  func deliver(_ event: PeerEvent)
   /// The endpoint's object, to find its reference by.
   var identity: ObjectIdentifier { get }
 }
@@ -41,24 +43,35 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     endpoint.value = nil
   }
 
+  func deliver(_ event: PeerEvent) {
+    guarded { endpoint in
+      switch event {
+      case .connected(let peer): try endpoint.onConnected(peer)
+      case .disconnected(let peer): try endpoint.onDisconnected(peer)
+      case .failed(let error, let peer): try endpoint.onNetworkError(error, peer)
+      }
+    }
+  }
+
   private func guarded(_ body: (Endpoint) throws -> Void) {
     guard let endpoint = endpoint.value else { return }
     do { try body(endpoint) } catch { endpoint.onError(error) }
   }
 
-  func deliver(_ content: RawSpan, _ call: RemoteCall?) {
+  func deliver(_ content: RawSpan, _ origin: MessageOrigin) {
     guard let endpoint = endpoint.value else { return }
     do {
-      try run(content, call, endpoint)
+      try run(content, origin, endpoint)
     } catch {
       // Fails when the handler has answered: then the error is for the endpoint only.
-      try? call?.fail(Content.failure(of: error))
+      try? origin.call?.fail(Content.failure(of: error))
       endpoint.onError(error)
     }
   }
 
-  private func run(_ content: RawSpan, _ call: RemoteCall?, _ endpoint: Endpoint) throws {
-    var reader = RPCReader(content, env: env)
+  private func run(_ content: RawSpan, _ origin: MessageOrigin, _ endpoint: Endpoint) throws {
+    let call = origin.call
+    var reader = RPCReader(content, from: MessageSource(env: env, peer: origin.peer))
     switch content.byte(at: 0) {
     case Content.raw:
       let bytes = content.dropping(1)

@@ -5,9 +5,11 @@ internal import MailroomTransport
 enum InboxMessage: ~Copyable, Sendable {
   case start(RPCEndpointRef)
   case stop
-  /// A message of another process, and its call if it wants an answer.
-  case remote(content: [UInt8], RemoteCall?)
+  /// A message of another process.
+  case remote(content: [UInt8], MessageOrigin)
   case local(any LocalMessage)
+  /// Something about a connection.
+  case event(PeerEvent)
 }
 
 /// Is told of the end of an inbox, in its last turn.
@@ -106,10 +108,11 @@ final class Inbox: Sendable {
   private func refuse(_ message: consuming InboxMessage) {
     let error = RPCError(.endpointStopped, "the endpoint \(name) is stopped", execution: .notExecuted)
     switch consume message {
-    case .remote(_, let call): try? call?.fail(error)
+    case .remote(_, let origin): try? origin.call?.fail(error)
     case .local(let message): message.fail(error)
     case .start: break
     case .stop: break
+    case .event: break
     }
   }
 
@@ -138,8 +141,9 @@ final class Inbox: Sendable {
 
   private func process(_ message: consuming InboxMessage) {
     switch consume message {
-    case .remote(let content, let call): endpoint.deliver(content.rawSpan, call)
+    case .remote(let content, let origin): endpoint.deliver(content.rawSpan, origin)
     case .local(let message): endpoint.deliver(message)
+    case .event(let event): endpoint.deliver(event)
     case .start(let me): endpoint.start(me)
     case .stop:
       owner.inboxWillStop(self)
@@ -157,9 +161,9 @@ final class Inbox: Sendable {
   func beginTurnInPlace() -> Bool { queue.beginTurn() }
 
   /// Delivers a message without queueing it; false when the endpoint was stopped meanwhile, and then nothing was done.
-  func deliverInPlace(_ content: RawSpan, _ call: RemoteCall?) -> Bool {
+  func deliverInPlace(_ content: RawSpan, _ origin: MessageOrigin) -> Bool {
     if queue.isClosed { return false }
-    endpoint.deliver(content, call)
+    endpoint.deliver(content, origin)
     return true
   }
 

@@ -8,8 +8,8 @@ internal import Synchronization
 protocol PendingAsk<Reply>: TransportResponseReceiver {
   /// What the request is answered with.
   associatedtype Reply: RPCValue
-  /// Where references in the reply are bound to.
-  var env: RPCEnv? { get }
+  /// What references in the reply are bound to.
+  var source: MessageSource? { get }
   /// Completes the ask, unless it is complete; says whether it did.
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool
@@ -21,7 +21,7 @@ extension PendingAsk {
   /// A reply that cannot be decoded fails this ask and no other.
   func receive(_ response: borrowing TransportResponse) {
     switch response {
-    case .success(let body): complete(ReplyContent.decode(body, as: Reply.self, env: env))
+    case .success(let body): complete(ReplyContent.decode(body, as: Reply.self, from: source))
     case .failure(let error): complete(.failure(RPCError(error)))
     }
   }
@@ -31,9 +31,9 @@ extension PendingAsk {
 enum ReplyContent {
   /// The value or the failure in the body of a reply.
   static func decode<Reply: RPCValue>(
-    _ body: RawSpan, as type: Reply.Type, env: RPCEnv?
+    _ body: RawSpan, as type: Reply.Type, from source: MessageSource?
   ) -> Result<Reply, RPCError> {
-    var reader = RPCReader(body, env: env)
+    var reader = RPCReader(body, from: source)
     do {
       switch try reader.readByte() {
       case Content.typed:
@@ -73,9 +73,9 @@ struct RPCBytes: RPCRequest {
 /// One allocation.
 final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   private let caller = SuspendedCaller<Result<Reply, RPCError>>()
-  let env: RPCEnv?
+  let source: MessageSource?
 
-  init(env: RPCEnv?) { self.env = env }
+  init(from source: MessageSource?) { self.source = source }
 
   var isAbandoned: Bool { caller.isDone }
 
@@ -107,10 +107,10 @@ extension RPCError {
 final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   private let onReply: @Sendable (Result<Reply, RPCError>) -> Void
   private let done = Atomic<Bool>(false)
-  let env: RPCEnv?
+  let source: MessageSource?
 
-  init(env: RPCEnv?, _ onReply: @escaping @Sendable (Result<Reply, RPCError>) -> Void) {
-    self.env = env
+  init(from source: MessageSource?, _ onReply: @escaping @Sendable (Result<Reply, RPCError>) -> Void) {
+    self.source = source
     self.onReply = onReply
   }
 

@@ -19,11 +19,15 @@ extension RPCEndpointRef: RPCValue {
       let host = try String(from: &reader)
       address = try RPCAddress(host: host, port: Int(try reader.read(UInt16.self)))
     }
-    self = try Self.received(name: name, address: address, by: reader.env)
+    self = try Self.received(name: name, address: address, from: reader.source)
   }
 
-  private static func received(name: String, address: RPCAddress?, by env: RPCEnv?) throws(RPCError) -> RPCEndpointRef {
-    guard let env else { throw RPCError(.undecodable, "a reference can only be decoded by an environment") }
+  private static func received(
+    name: String, address: RPCAddress?, from source: MessageSource?
+  ) throws(RPCError) -> RPCEndpointRef {
+    guard let env = source?.env else {
+      throw RPCError(.undecodable, "a reference can only be decoded by an environment")
+    }
     return try env.receivedRef(name: RPCEndpointAddress(name: name, rpcAddress: address).name, address: address)
   }
 }
@@ -49,7 +53,7 @@ extension RPCEndpointRef: Codable {
     if let host = try container.decodeIfPresent(String.self, forKey: .host) {
       address = try RPCAddress(host: host, port: try container.decode(Int.self, forKey: .port))
     }
-    let env = CodingUserInfoKey.rpcEnv.flatMap { decoder.userInfo[$0] as? RPCEnv }
-    self = try Self.received(name: name, address: address, by: env)
+    let source = CodingUserInfoKey.messageSource.flatMap { decoder.userInfo[$0] as? MessageSource }
+    self = try Self.received(name: name, address: address, from: source)
   }
 }

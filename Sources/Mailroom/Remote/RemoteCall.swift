@@ -4,18 +4,20 @@ internal import Synchronization
 /// A request of another process that wants an answer: answered once, from any thread, and by its own end if by nobody.
 final class RemoteCall: Sendable {
   private let responder: RPCResponder
+  /// Who asks.
+  let peer: RemotePeer
   private let answered = Atomic<Bool>(false)
 
-  init(_ responder: RPCResponder) { self.responder = responder }
+  init(_ responder: RPCResponder, from peer: RemotePeer) {
+    self.responder = responder
+    self.peer = peer
+  }
 
   deinit {
     if !answered.load(ordering: .acquiring) {
       send(failure: RPCError(.noReply, "the handler ended without an answer"))
     }
   }
-
-  /// The connection the request came on: "host:port".
-  var peer: String { responder.client.peer }
 
   private func claim() throws(RPCError) {
     if answered.exchange(true, ordering: .acquiringAndReleasing) {

@@ -25,8 +25,9 @@ final class RemoteHandler: ConnectionHandler {
     }
   }
 
-  private let client: TransportClient
-  private let env: RPCEnv
+  private let peer: RemotePeer
+  private var client: TransportClient { peer.client }
+  private var env: RPCEnv { peer.env }
   /// Routes found lately, by a hash of the endpoint's name.
   private var cache: [Route?]
   /// The last message's envelope and route.
@@ -38,8 +39,7 @@ final class RemoteHandler: ConnectionHandler {
   private var inPlace: Inbox?
 
   init(client: TransportClient, env: RPCEnv) {
-    self.client = client
-    self.env = env
+    peer = RemotePeer(client: client, env: env)
     cache = Array(repeating: nil, count: Self.cacheSize)
   }
 
@@ -47,18 +47,19 @@ final class RemoteHandler: ConnectionHandler {
     if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped,
       body.byte(at: lastEnvelope.count) != Content.java
     {
-      return deliver(body.dropping(lastEnvelope.count), RemoteCall(responder), to: route)
+      return deliver(
+        body.dropping(lastEnvelope.count), .request(RemoteCall(responder, from: peer)), to: route)
     }
     do {
       let envelope = try Envelope(parsing: body)
       if envelope.content.byte(at: 0) == Content.java { return receive(javaObject: envelope, responder) }
-      let call = RemoteCall(responder)
+      let call = RemoteCall(responder, from: peer)
       guard let route = find(envelope.name) else {
         try? call.fail(Self.notFound(envelope.name))
         return
       }
       remember(route, envelope, of: body)
-      deliver(envelope.content, call, to: route)
+      deliver(envelope.content, .request(call), to: route)
     } catch {
       responder.fail("The request's envelope cannot be read: \(error)")
     }
@@ -66,13 +67,13 @@ final class RemoteHandler: ConnectionHandler {
 
   func receive(oneWay body: RawSpan) {
     if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped {
-      return deliver(body.dropping(lastEnvelope.count), nil, to: route)
+      return deliver(body.dropping(lastEnvelope.count), .oneWay(peer), to: route)
     }
     guard let envelope = try? Envelope(parsing: body), let route = find(envelope.name) else {
       return env.countUndeliverable()
     }
     remember(route, envelope, of: body)
-    deliver(envelope.content, nil, to: route)
+    deliver(envelope.content, .oneWay(peer), to: route)
   }
 
   private func remember(_ route: Route, _ envelope: borrowing Envelope, of body: RawSpan) {
@@ -119,17 +120,17 @@ final class RemoteHandler: ConnectionHandler {
     return route
   }
 
-  private func deliver(_ content: RawSpan, _ call: RemoteCall?, to route: Route) {
+  private func deliver(_ content: RawSpan, _ origin: MessageOrigin, to route: Route) {
     let inbox = route.inbox
     if route.isHere {
       if inPlace !== inbox {
         endTurn()
         if inbox.beginTurnInPlace() { inPlace = inbox }
       }
-      if inPlace === inbox && inbox.deliverInPlace(content, call) { return }
+      if inPlace === inbox && inbox.deliverInPlace(content, origin) { return }
     }
-    let taken = inbox.post(.remote(content: content.array(), call))
-    if !taken && call == nil { env.countUndeliverable() }
+    let taken = inbox.post(.remote(content: content.array(), origin))
+    if !taken && origin.call == nil { env.countUndeliverable() }
   }
 
   private func endTurn() {

@@ -22,7 +22,7 @@ final class RPCValueCodableTests: EnvironmentTestCase {
     try Inner(id: 1).encode(into: &writer)
     try Inner(id: 2).encode(into: &writer)
     let two = writer.array()
-    var reader = RPCReader(two.rawSpan, env: nil)
+    var reader = RPCReader(two.rawSpan, from: nil)
     XCTAssertEqual(try Inner(from: &reader), Inner(id: 1))
     XCTAssertEqual(try Inner(from: &reader), Inner(id: 2))
     XCTAssertEqual(reader.remaining, 0)
@@ -46,7 +46,7 @@ final class RPCValueCodableTests: EnvironmentTestCase {
     let (server, client) = (try await makeServer(), try await makeClient())
     let ref = try server.register("echo", Echo())
     let bytes = try written(Holder(ref: ref, more: [ref]))
-    var reader = RPCReader(bytes.rawSpan, env: client)
+    var reader = RPCReader(bytes.rawSpan, from: MessageSource(env: client))
     let holder = try Holder(from: &reader)
     XCTAssertEqual(holder.ref, ref)
     XCTAssertTrue(holder.ref.env === client)
@@ -70,7 +70,7 @@ final class RPCValueCodableTests: EnvironmentTestCase {
         writer.append(integer: port)
       }
       let bytes = writer.array()
-      var reader = RPCReader(bytes.rawSpan, env: client)
+      var reader = RPCReader(bytes.rawSpan, from: MessageSource(env: client))
       XCTAssertThrowsError(try RPCEndpointRef(from: &reader), "\(name) at \(host ?? "nowhere")") {
         assertIs($0 as? RPCError, .invalidAddress)
       }
@@ -84,7 +84,7 @@ final class RPCValueCodableTests: EnvironmentTestCase {
   }
 
   private func read<Value: RPCValue>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-    var reader = RPCReader(bytes.rawSpan, env: nil)
+    var reader = RPCReader(bytes.rawSpan, from: nil)
     return try Value(from: &reader)
   }
 }

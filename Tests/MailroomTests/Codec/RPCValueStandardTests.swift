@@ -150,7 +150,7 @@ final class RPCValueStandardTests: XCTestCase {
 
   func testReaderCountsWhatIsLeft() throws {
     let content = bytes(hex: "05 0102 03 04 61 ff fe")
-    var reader = RPCReader(content.rawSpan, env: nil)
+    var reader = RPCReader(content.rawSpan, from: nil)
     XCTAssertEqual(reader.remaining, 8)
     XCTAssertEqual(try reader.readByte(), 5)
     XCTAssertEqual(try reader.read(UInt16.self), 0x0102)
@@ -176,7 +176,7 @@ final class RPCValueStandardTests: XCTestCase {
   }
 
   private func read<Value: RPCValue>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-    var reader = RPCReader(bytes.rawSpan, env: nil)
+    var reader = RPCReader(bytes.rawSpan, from: nil)
     let value = try Value(from: &reader)
     if reader.remaining > 0 { throw Oops(description: "\(reader.remaining) bytes are left") }
     return value

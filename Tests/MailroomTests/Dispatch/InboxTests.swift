@@ -17,7 +17,7 @@ final class InboxTests: EnvironmentTestCase {
     let (inbox, log, _) = Inbox.logging(scheduler)
     inbox.start(me)
     XCTAssertTrue(inbox.post("hello"))
-    XCTAssertTrue(inbox.post(.remote(content: Array("from afar".utf8), nil)))
+    XCTAssertTrue(inbox.post(.remote(content: Array("from afar".utf8), .oneWay(nil))))
     XCTAssertEqual(scheduler.count, 1, "one wake for all of them")
     XCTAssertEqual(log.events.value, [], "nothing runs but in a turn")
     scheduler.giveTurn()
@@ -40,7 +40,7 @@ final class InboxTests: EnvironmentTestCase {
     let (inbox, log, _) = Inbox.logging(scheduler)
     inbox.start(me)
     let replies = Box<[Result<String, RPCError>]>([])
-    inbox.post(.local(LocalAsk(Say(text: "hello"), CallbackAsk(env: nil) { replies.append($0) }, sender: "test")))
+    inbox.post(.local(LocalAsk(Say(text: "hello"), CallbackAsk(from: nil) { replies.append($0) }, sender: "test")))
     XCTAssertEqual(replies.value.count, 0)
     scheduler.giveAllTurns()
     XCTAssertEqual(replies.value.map(\.value), ["hello"])
@@ -55,11 +55,11 @@ final class InboxTests: EnvironmentTestCase {
     inbox.stop()
     let replies = Box<[Result<String, RPCError>]>([])
     XCTAssertFalse(
-      inbox.post(.local(LocalAsk(Say(text: ""), CallbackAsk(env: nil) { replies.append($0) }, sender: "test"))))
+      inbox.post(.local(LocalAsk(Say(text: ""), CallbackAsk(from: nil) { replies.append($0) }, sender: "test"))))
     XCTAssertEqual(replies.value.count, 1)
     assertIs(replies.value.first?.error, .endpointStopped, execution: .notExecuted)
     XCTAssertEqual(replies.value.first?.error?.message, "the endpoint closed is stopped")
-    XCTAssertFalse(inbox.post(.remote(content: [1], nil)))
+    XCTAssertFalse(inbox.post(.remote(content: [1], .oneWay(nil))))
     scheduler.giveAllTurns()
   }
 
@@ -69,7 +69,7 @@ final class InboxTests: EnvironmentTestCase {
     do {
       let (inbox, _, _) = Inbox.logging(NoTurns())
       inbox.start(me)
-      inbox.post(.local(LocalAsk(Say(text: ""), CallbackAsk(env: nil) { replies.append($0) }, sender: "test")))
+      inbox.post(.local(LocalAsk(Say(text: ""), CallbackAsk(from: nil) { replies.append($0) }, sender: "test")))
     }
     XCTAssertEqual(replies.value.count, 1)
     assertIs(replies.value.first?.error, .noReply)
@@ -193,7 +193,7 @@ final class InboxTests: EnvironmentTestCase {
     scheduler.giveTurn()
     XCTAssertTrue(inbox.beginTurnInPlace())
     let content = Array("in place".utf8)
-    XCTAssertTrue(inbox.deliverInPlace(content.rawSpan, nil))
+    XCTAssertTrue(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)))
     inbox.post("meanwhile")
     XCTAssertEqual(log.events.value, ["start", "in place"])
     inbox.endTurnInPlace()
@@ -213,7 +213,7 @@ final class InboxTests: EnvironmentTestCase {
     XCTAssertTrue(inbox.beginTurnInPlace())
     inbox.stop()
     let content: [UInt8] = [1]
-    XCTAssertFalse(inbox.deliverInPlace(content.rawSpan, nil))
+    XCTAssertFalse(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)))
     XCTAssertEqual(scheduler.count, 0)
     inbox.endTurnInPlace()
     scheduler.giveAllTurns()
@@ -261,7 +261,7 @@ final class InboxTests: EnvironmentTestCase {
       case .begin: if !isInPlace { isInPlace = inbox.beginTurnInPlace() }
       case .deliver:
         let content = Array("in place \(index)".utf8)
-        if isInPlace, inbox.deliverInPlace(content.rawSpan, nil) { inPlace.append("in place \(index)") }
+        if isInPlace, inbox.deliverInPlace(content.rawSpan, .oneWay(nil)) { inPlace.append("in place \(index)") }
       case .end:
         if isInPlace { inbox.endTurnInPlace() }
         isInPlace = false
@@ -293,7 +293,7 @@ final class InboxTests: EnvironmentTestCase {
         if thread == 10 { return inbox.stop() }
         for index in 0..<100 {
           if index % 4 == 0 {
-            let ask = CallbackAsk<String>(env: nil) { result in
+            let ask = CallbackAsk<String>(from: nil) { result in
               if result.error != nil { refused.update { $0 += 1 } } else { answers.update { $0 += 1 } }
             }
             inbox.post(.local(LocalAsk(Say(text: "\(thread)"), ask, sender: "test")))

@@ -67,7 +67,7 @@ final class ContentTests: XCTestCase {
   }
 
   private func read(_ bytes: [UInt8]) throws -> RPCError {
-    var reader = RPCReader(bytes.rawSpan, env: nil)
+    var reader = RPCReader(bytes.rawSpan, from: nil)
     XCTAssertEqual(try reader.readByte(), Content.failure)
     return try Content.readFailure(&reader)
   }

@@ -41,7 +41,7 @@ final class PendingAskTests: XCTestCase {
   }
 
   private func decode<Reply: RPCValue>(_ body: [UInt8], as type: Reply.Type) -> Result<Reply, RPCError> {
-    ReplyContent.decode(body.rawSpan, as: type, env: nil)
+    ReplyContent.decode(body.rawSpan, as: type, from: nil)
   }
 
   func testBorrowedReplyIsReadByItsKind() {
@@ -64,7 +64,7 @@ final class PendingAskTests: XCTestCase {
 
   func testCallbackAskIsCompletedOnce() {
     let results = Box<[Int64?]>([])
-    let ask = CallbackAsk<Int64>(env: nil) { results.append($0.value) }
+    let ask = CallbackAsk<Int64>(from: nil) { results.append($0.value) }
     XCTAssertFalse(ask.isAbandoned)
     XCTAssertTrue(ask.complete(.success(1)))
     XCTAssertFalse(ask.complete(.success(2)))
@@ -77,8 +77,8 @@ final class PendingAskTests: XCTestCase {
   func testAsksAreCompletedOnceByManyThreads() async throws {
     for _ in 0..<50 {
       let results = Results<Int64?>("the completion")
-      let callback = CallbackAsk<Int64>(env: nil) { results.add($0.value) }
-      let async = AsyncAsk<Int64>(env: nil)
+      let callback = CallbackAsk<Int64>(from: nil) { results.add($0.value) }
+      let async = AsyncAsk<Int64>(from: nil)
       let winners = Box<[Int64]>([])
       let waiting = Task { try await async.wait {} }
       try await fromThreads(4) { index in
@@ -95,7 +95,7 @@ final class PendingAskTests: XCTestCase {
   func testAskOfACancelledTaskDoesNotStart() async {
     let task = Task {
       await eventually("the task is cancelled") { Task.isCancelled }
-      let ask = AsyncAsk<Int64>(env: nil)
+      let ask = AsyncAsk<Int64>(from: nil)
       return try await ask.wait { XCTFail("nothing may be sent") }
     }
     task.cancel()
@@ -107,14 +107,14 @@ final class PendingAskTests: XCTestCase {
   func testLocalCallIsAnsweredOnceAndByItsEndAtLast() {
     let results = Box<[Result<Int64, RPCError>]>([])
     do {
-      let call = LocalCall<Int64>(CallbackAsk(env: nil) { results.append($0) })
+      let call = LocalCall<Int64>(CallbackAsk(from: nil) { results.append($0) })
       XCTAssertFalse(call.isAbandoned)
       XCTAssertNoThrow(try call.answer(.success(1)))
       XCTAssertTrue(call.isAbandoned)
       XCTAssertThrowsError(try call.answer(.success(2))) { assertIs($0 as? RPCError, .alreadyReplied) }
     }
     XCTAssertEqual(results.value.compactMap(\.value), [1])
-    do { _ = LocalCall<Int64>(CallbackAsk(env: nil) { results.append($0) }) }
+    do { _ = LocalCall<Int64>(CallbackAsk(from: nil) { results.append($0) }) }
     XCTAssertEqual(results.value.count, 2)
     assertIs(results.value.last?.error, .noReply)
   }

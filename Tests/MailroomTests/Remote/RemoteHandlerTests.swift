@@ -323,7 +323,7 @@ final class RemoteHandlerTests: EnvironmentTestCase {
   /// Receives a response whose body is a failure.
   private func receiveError(_ peer: RawSocket) async throws -> RPCError {
     let body = Array(try await peer.receiveFrame().dropFirst(21))
-    switch ReplyContent.decode(body.rawSpan, as: RPCDone.self, env: nil) {
+    switch ReplyContent.decode(body.rawSpan, as: RPCDone.self, from: nil) {
     case .success: throw RawSocket.Failure("an error was expected")
     case .failure(let error): return error
     }

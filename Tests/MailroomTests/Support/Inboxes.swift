@@ -39,7 +39,15 @@ final class DeliveryLog: EndpointDelivery {
   func start(_ me: RPCEndpointRef) { events.append("start") }
   func stop() { events.append("stop") }
 
-  func deliver(_ content: RawSpan, _ call: RemoteCall?) { take(String(decoding: content.array(), as: UTF8.self)) }
+  func deliver(_ content: RawSpan, _ origin: MessageOrigin) { take(String(decoding: content.array(), as: UTF8.self)) }
+
+  func deliver(_ event: PeerEvent) {
+    switch event {
+    case .connected(let peer): take("connected \(peer)")
+    case .disconnected(let peer): take("disconnected \(peer)")
+    case .failed(let error, let peer): take("failed \(error.code) \(peer)")
+    }
+  }
 
   func deliver(_ message: any LocalMessage) {
     switch message {

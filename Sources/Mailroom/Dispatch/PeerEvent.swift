@@ -1,0 +1,9 @@
+/// What endpoints are told about the connections of their environment.
+enum PeerEvent: Sendable {
+  /// A peer is connected.
+  case connected(RPCAddress)
+  /// A peer is not connected any more.
+  case disconnected(RPCAddress)
+  /// A peer's connection broke; `disconnected` follows.
+  case failed(RPCError, RPCAddress)
+}
