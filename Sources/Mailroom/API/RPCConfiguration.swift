@@ -27,6 +27,22 @@ public struct RPCConfiguration: Sendable {
   ///
   /// Default 10 s; then what is left is abandoned.
   public var shutdownTimeout = Duration.seconds(10)
+  /// The pause after connecting to a peer failed, in which messages to it fail at once.
+  ///
+  /// Default 100 ms; it doubles with each failure in a row, up to ``maximumReconnectDelay``. Zero for no pause.
+  public var reconnectDelay = Duration.milliseconds(100)
+  /// The longest pause between attempts to connect to a peer.
+  ///
+  /// Default 5 s, the reference's `spark.rpc.io.retryWait`.
+  public var maximumReconnectDelay = Duration.seconds(5)
+  /// How many messages may wait to be sent to one endpoint of another process.
+  ///
+  /// Default 131 072.
+  public var maximumOutboxMessages = 131_072
+  /// How many bytes of messages may wait to be sent to one endpoint of another process.
+  ///
+  /// Default 64 MiB.
+  public var maximumOutboxBytes = 64 * 1024 * 1024
   /// The settings of the connections.
   public var transport = TransportConfiguration()
 

@@ -13,8 +13,7 @@ internal import MailroomTransport
 public struct RPCEndpointRef: Sendable {
   enum Target: Sendable {
     case local(Inbox)
-    /// Envelope bytes that stand in front of every message, and the way there.
-    case remote(Outbox, envelope: [UInt8])
+    case remote(RemoteRoute)
     /// No way there, and why.
     case unreachable(RPCError)
   }
@@ -26,8 +25,24 @@ public struct RPCEndpointRef: Sendable {
   let target: Target
   let env: RPCEnv
 
+  /// The environment the endpoint belongs to, when that has no address to tell it by.
+  let owner: RPCEnvID?
+  /// The connection that is the only way there, for an endpoint of a peer that does not listen.
+  let peer: RemotePeer?
+
+  init(
+    name: String, address: RPCAddress?, target: Target, env: RPCEnv, owner: RPCEnvID? = nil, peer: RemotePeer? = nil
+  ) {
+    self.name = name
+    self.address = address
+    self.target = target
+    self.env = env
+    self.owner = owner
+    self.peer = peer
+  }
+
   /// What references in replies are bound to.
-  private var source: MessageSource { MessageSource(env: env, peer: nil) }
+  private var source: MessageSource { MessageSource(env: env, peer: peer) }
 
   // MARK: One-way
 
@@ -39,8 +54,8 @@ public struct RPCEndpointRef: Sendable {
   public func send<Message: RPCMessage>(_ message: Message) throws(RPCError) {
     switch target {
     case .local(let inbox): try post(.local(LocalOneWay(message)), to: inbox)
-    case .remote(let outbox, let envelope):
-      try sendRemote(outbox) { (writer) throws(RPCError) in try Self.write(message, envelope, to: &writer) }
+    case .remote(let route):
+      try sendRemote(route) { (writer) throws(RPCError) in try Self.write(message, route.envelope, to: &writer) }
     case .unreachable(let error): throw error
     }
   }
@@ -51,8 +66,8 @@ public struct RPCEndpointRef: Sendable {
   public func send(bytes: RawSpan) throws(RPCError) {
     switch target {
     case .local(let inbox): try post(.local(LocalOneWay(RPCBytes(bytes))), to: inbox)
-    case .remote(let outbox, let envelope):
-      try sendRemote(outbox) { (writer) throws(RPCError) in Self.write(bytes, envelope, to: &writer) }
+    case .remote(let route):
+      try sendRemote(route) { (writer) throws(RPCError) in Self.write(bytes, route.envelope, to: &writer) }
     case .unreachable(let error): throw error
     }
   }
@@ -117,10 +132,10 @@ public struct RPCEndpointRef: Sendable {
         }
       }
       start(bytes, .receiver(ask), ask, timeout)
-    case .remote(let outbox, let envelope):
+    case .remote(let route):
       let sink = ReplySink.function { response in onReply(RPCBytesReply(response)) }
-      sendRemote(outbox, sink, timeout) { (writer) throws(RPCError) in
-        Self.write(bytes, envelope, to: &writer)
+      sendRemote(route, sink, timeout) { (writer) throws(RPCError) in
+        Self.write(bytes, route.envelope, to: &writer)
       } onError: {
         onReply(RPCBytesReply(error: $0))
       }
@@ -142,13 +157,14 @@ extension RPCEndpointRef: Hashable, CustomStringConvertible {
   /// Whether both stand for the endpoint of one name at one address, or are the same client-mode endpoint.
   public static func == (left: RPCEndpointRef, right: RPCEndpointRef) -> Bool {
     guard left.name == right.name, left.address == right.address else { return false }
-    return left.address != nil || left.env === right.env
+    return left.address != nil || left.owner == right.owner
   }
 
-  /// Hashes name and address.
+  /// Hashes name, address and owner.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(address)
+    if address == nil { hasher.combine(owner) }
   }
 
   /// The endpoint's URI.

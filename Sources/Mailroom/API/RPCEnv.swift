@@ -11,6 +11,8 @@ internal import Synchronization
 public final class RPCEnv: Sendable {
   /// The environment's name, for people.
   public let name: String
+  /// What tells it from every other environment.
+  public let id = RPCEnvID.random()
   /// The settings it was made with.
   public let configuration: RPCConfiguration
 
@@ -48,7 +50,7 @@ public final class RPCEnv: Sendable {
   private func open() {
     // Keeps the environment, whoever else lets go of it, until `shutdown` has ended it.
     let factory = TransportClientFactory(group: group, configuration: configuration.transport) { [self] client in
-      RemoteHandler(client: client, env: self)
+      RemoteHandler(RemotePeer(client: client, env: self))
     }
     state.withLock { $0.factory = factory }
   }
@@ -110,7 +112,7 @@ public final class RPCEnv: Sendable {
       do throws(TransportError) {
         return try await TransportServer.start(
           group: group, host: address.dialHost, port: port, configuration: configuration.transport
-        ) { [self] client in RemoteHandler(client: client, env: self) }
+        ) { [self] client in RemoteHandler(RemotePeer(client: client, env: self)) }
       } catch {
         guard error.reason == .addressInUse, retries < configuration.portRetries else { throw RPCError(error) }
         retries += 1
@@ -141,7 +143,7 @@ public final class RPCEnv: Sendable {
   ) throws(RPCError) -> RPCEndpointRef {
     if isStopped { throw .envStopped }
     _ = try RPCEndpointAddress(name: name, rpcAddress: nil)
-    if name == RemoteHandler.verifierName {
+    if name == RemoteHandler.verifierName || name == Introduction.endpointName {
       throw RPCError(.endpointExists, "the name \(name) is used by the environment itself", execution: .notExecuted)
     }
     var handlers = RPCHandlers<Endpoint>()
@@ -153,7 +155,7 @@ public final class RPCEnv: Sendable {
     let cell = EndpointCell(endpoint, handlers, env: self)
     let address = address
     return try dispatcher.register(name, cell, on: dispatch) { inbox in
-      RPCEndpointRef(name: name, address: address, target: .local(inbox), env: self)
+      RPCEndpointRef(name: name, address: address, target: .local(inbox), env: self, owner: id)
     }
   }
 
@@ -232,13 +234,12 @@ public final class RPCEnv: Sendable {
 extension RPCEnv {
   func countUndeliverable() { undeliverable.add(1, ordering: .relaxed) }
 
-  /// A connection has ended.
-  ///
-  /// On its event loop.
-  func connectionDidClose(_ client: TransportClient) {
-    guard client.isOutgoing else { return }
-    let outboxes = state.withLock { Array($0.outboxes.values) }
-    for outbox in outboxes where outbox.loop === client.loop { outbox.didLose(client) }
+  /// How outboxes of this environment behave.
+  var outboxPolicy: Outbox.Policy {
+    Outbox.Policy(
+      marks: FlowMarks(messages: configuration.maximumOutboxMessages, bytes: configuration.maximumOutboxBytes),
+      backoff: ReconnectBackoff(first: configuration.reconnectDelay, maximum: configuration.maximumReconnectDelay),
+      onLost: { [self] _, _ in countUndeliverable() })
   }
 
   /// The outbox for an address, made when there is none.
@@ -246,7 +247,9 @@ extension RPCEnv {
     let outbox: Outbox? = state.withLock { state in
       if let outbox = state.outboxes[address] { return outbox }
       guard let factory = state.factory, !isStopped else { return nil }
-      let outbox = Outbox(address: address, loop: group.next(), factory: factory)
+      let outbox = Outbox(address: address, loop: group.next(), policy: outboxPolicy) { [self] outbox, onResult in
+        PeerConnector.connect(outbox, to: address, with: factory, env: self, onResult)
+      }
       state.outboxes[address] = outbox
       return outbox
     }

@@ -1,38 +1,50 @@
 internal import MailroomQueue
 internal import MailroomTransport
+internal import Synchronization
 
-/// A message on its way to another process.
-enum OutboxMessage: ~Copyable, Sendable {
-  /// A one-way message's body: envelope and content.
-  case oneWay(ByteWriter)
-  /// A request's body, who waits for its answer, and until when.
-  case request(ByteWriter, ReplySink, deadline: MonotonicTime)
-
-  /// Until when the message may wait.
-  var deadline: MonotonicTime {
-    switch self {
-    case .oneWay: .distantFuture
-    case .request(_, _, let deadline): deadline
-    }
-  }
-}
-
-/// What goes to one remote address: queued while there is no connection, then sent in order.
+/// What goes to one other environment: queued while there is no connection, then sent in order.
 ///
 /// Any thread posts; the outbox's event loop, which is also its connection's, drains. ``OutboxState`` says when it
-/// connects and what fails when; this type performs it.
+/// connects and what fails when, ``OutboxLanes`` what is held back for endpoints that asked for a pause; this type performs it.
 ///
-/// - Ordering: messages of one thread are sent in the order given.
+/// An outbox has an address and makes connections to it, or it is bound to a connection that the peer made, and ends with it:
+/// the way back to a peer that does not listen.
+///
+/// - Ordering: messages of one thread to one endpoint are sent in the order given.
 /// - Delivery: at most once. A message that was queued when connecting failed was certainly not sent.
+/// - Bounds: what waits for one endpoint is counted by its ``RemoteRoute``, from before it is posted until it is sent or failed.
+///   While the connection does not take more, messages stay here.
 final class Outbox: LoopTask {
+  /// Makes a connection, introduced and ready; reports once, on the outbox's loop.
+  typealias Connect = @Sendable (Outbox, @escaping @Sendable (Result<TransportClient, RPCError>) -> Void) -> Void
+
+  /// How an outbox deals with its peer.
+  struct Policy: Sendable {
+    var marks: FlowMarks
+    var backoff: ReconnectBackoff
+    /// Told of one-way messages that were certainly not sent, and why.
+    var onLost: @Sendable (RemoteRoute, RPCError) -> Void
+  }
+
   /// The half that only the loop's thread touches.
   private final class Core {
-    var state = OutboxState()
+    var state: OutboxState
+    var backoff: ReconnectBackoff
     var client: TransportClient?
     /// Messages that were taken from the queue while there was no connection; a private FIFO.
     var backlog = MPSCQueue<OutboxMessage>()
+    let lanes = OutboxLanes()
     var isDraining = false
     var timer: TimerToken?
+    /// Why the peer is left alone, and since when no more.
+    var refusal = RPCError.envStopped
+    /// Messages that have left and are still counted by their route.
+    var left: (route: RemoteRoute, messages: Int, bytes: Int)?
+
+    init(state: OutboxState, backoff: ReconnectBackoff) {
+      self.state = state
+      self.backoff = backoff
+    }
   }
 
   private struct TimerToken {
@@ -40,56 +52,113 @@ final class Outbox: LoopTask {
     let cancel: () -> Void
   }
 
-  let address: RPCAddress
+  /// Who is at the other end, for people: its address, or "host:port" of a connection.
+  let peer: String
+  /// Where the peer listens; nil for an outbox that is bound to a connection.
+  let address: RPCAddress?
   let loop: EventLoop
-  private let factory: TransportClientFactory
+  private let policy: Policy
+  private let connect: Connect
   private let queue = MPSCQueue<OutboxMessage>()
   /// Loop-confined.
-  private let core = Confined(Core())
+  private let core: Confined<Core>
+  /// Guarded by its lock: the routes by name; nil once the outbox has stopped.
+  private let routes = Locked<[String: RemoteRoute]?>([:])
+  /// Atomic, relaxed: until when the peer is left alone, in nanoseconds; zero if it is not.
+  private let refusingUntil = Atomic<UInt64>(0)
 
-  init(address: RPCAddress, loop: EventLoop, factory: TransportClientFactory) {
+  /// An outbox that connects to `address`.
+  init(address: RPCAddress, loop: EventLoop, policy: Policy, connect: @escaping Connect) {
+    peer = address.hostPort
     self.address = address
     self.loop = loop
-    self.factory = factory
+    self.policy = policy
+    self.connect = connect
+    core = Confined(Core(state: OutboxState(), backoff: policy.backoff))
+  }
+
+  /// An outbox bound to a connection that is up.
+  init(over client: TransportClient, policy: Policy) {
+    peer = client.peer
+    address = nil
+    loop = client.loop
+    self.policy = policy
+    connect = { _, _ in }
+    let bound = Core(state: OutboxState(isBound: true), backoff: policy.backoff)
+    bound.client = client
+    core = Confined(bound)
   }
 
   // MARK: Any thread
 
-  /// Queues a message; it is sent, or fails.
+  /// The way to an endpoint, made when there is none.
+  ///
+  /// - Parameter envelope: what stands in front of messages to it.
+  /// - Throws: ``RPCError`` with ``RPCError/Code/stopped`` or ``RPCError/Code/connectionLost`` when the outbox has ended.
+  func route(to name: String, envelope: () throws(RPCError) -> [UInt8]) throws(RPCError) -> RemoteRoute {
+    if let route = routes.withLock({ $0?[name] }) { return route }
+    let made = RemoteRoute(outbox: self, name: name, envelope: try envelope(), marks: policy.marks)
+    let route: RemoteRoute? = routes.withLock { routes in
+      if routes == nil { return nil }
+      if let route = routes?[name] { return route }
+      routes?[name] = made
+      return made
+    }
+    guard let route else { throw endError }
+    return route
+  }
+
+  /// Queues a message that its route has admitted; it is sent, or fails.
   func post(_ message: consuming OutboxMessage) {
     switch queue.push(message) {
     case .queued: break
     case .wake:
       // A loop that has ended leaves the messages to whoever posts the first one.
       if !loop.schedule(self) { queue.close { fail($0, .envStopped) } }
-    case .closed(let message): fail(message, .envStopped)
+    case .closed(let message): fail(message, endError)
     }
   }
 
-  /// The connection, for a sender that is on its loop, if a message may go straight to it without overtaking others.
-  var directClient: TransportClient? {
+  /// Why a message would fail at once: the outbox has ended, or the peer is left alone; nil when it would not.
+  ///
+  /// - Cost: two loads while it would not.
+  var refusal: RPCError? {
+    if queue.isClosed { return endError }
+    let until = refusingUntil.load(ordering: .relaxed)
+    guard until != 0, MonotonicTime.now.nanoseconds < until else { return nil }
+    return RPCError(
+      .connectFailed, "connecting to \(peer) failed a moment ago; it is left alone for now", execution: .notExecuted)
+  }
+
+  /// The connection, for a sender that is on its loop, if a message to that endpoint may go straight to it: it takes more, and
+  /// nothing is overtaken.
+  func directClient(for route: RemoteRoute) -> TransportClient? {
     guard loop.isCurrent else { return nil }
     let core = core.value
     guard let client = core.client, !core.isDraining else { return nil }
-    if !queue.isEmpty { drain(core) }
+    if !queue.isEmpty || core.lanes.holdsReady { drain(core) }
     if !client.isActive { didLose(client) }
-    return core.client === client ? client : nil
+    guard core.client === client, queue.isEmpty else { return nil }
+    return core.lanes.isEmpty || !core.lanes.hasLane(route.name) ? client : nil
   }
 
   /// Fails what is queued and whatever comes later, and drops the connection.
   func stop() {
     loop.execute { [self] in
-      // Closed first: an asker that is told of the end may ask again at once.
-      _ = queue.close()
       core.value.client = nil
       perform(core.value.state.handle(.stop), .envStopped)
     }
   }
 
+  private var endError: RPCError {
+    address == nil
+      ? RPCError(.connectionLost, "the connection to \(peer) has ended", execution: .notExecuted) : .envStopped
+  }
+
   // MARK: The loop
 
   func runOnLoop() {
-    perform(core.value.state.handle(.work), .envStopped)
+    perform(core.value.state.handle(.work(now: .now)), core.value.refusal)
     // While connecting, messages wait in the backlog with their deadlines watched; the queue's consumer stays awake for none.
     repeat {
       if core.value.client == nil { takeIntoBacklog(core.value) } else { drain(core.value) }
@@ -100,30 +169,63 @@ final class Outbox: LoopTask {
     let core = core.value
     switch action {
     case .none: break
-    case .connect: connect(core)
+    case .connect: beginConnecting(core)
     case .drain: drain(core)
-    case .failQueued: failAll(error)
+    case .failQueued:
+      if core.state.state == .stopped {
+        // Closed first: an asker that is told of the end may ask again at once.
+        _ = queue.close()
+        endRoutes()
+      }
+      failAll(error)
     case .closeConnection: break
     }
   }
 
-  private func connect(_ core: Core) {
-    factory.unmanagedClient(host: address.dialHost, port: address.port, on: loop) { [self] result in
+  /// Lets go of the routes, which refer back, and of who waits for room in them.
+  private func endRoutes() {
+    let ended = routes.withLock { routes in
+      let ended = routes
+      routes = nil
+      return ended
+    }
+    for route in (ended ?? [:]).values { route.gauge.close() }
+  }
+
+  private func beginConnecting(_ core: Core) {
+    refusingUntil.store(0, ordering: .relaxed)
+    connect(self) { [self] result in
       // On the loop, but for a loop that has ended: then there is nobody to tell but the queue.
       switch result {
-      case .success(let client):
-        let action = self.core.value.state.handle(.connected)
-        if action == .closeConnection { return client.close() }
-        // What ran out of time meanwhile is not sent, though its timer may not have come up. There is no client yet for
-        // those who are told so to overtake others with.
-        takeIntoBacklog(self.core.value)
-        expire()
-        self.core.value.client = client
-        perform(action, .envStopped)
-      case .failure(let error):
-        perform(self.core.value.state.handle(.connectFailed), RPCError(error))
+      case .success(let client): didConnect(client)
+      case .failure(let error): didFailToConnect(error)
       }
     }
+  }
+
+  private func didConnect(_ client: TransportClient) {
+    let core = core.value
+    let action = core.state.handle(.connected)
+    if action == .closeConnection { return client.close() }
+    core.backoff.succeeded()
+    // What ran out of time meanwhile is not sent, though its timer may not have come up. There is no client yet for
+    // those who are told so to overtake others with.
+    takeIntoBacklog(core)
+    expire()
+    core.client = client
+    perform(action, .envStopped)
+  }
+
+  private func didFailToConnect(_ error: RPCError) {
+    let core = core.value
+    let pause = core.backoff.failed(jitter: .random(in: 0...1))
+    let retryAt = MonotonicTime.now.advanced(by: pause)
+    core.refusal = error
+    let action = core.state.handle(.connectFailed(retryAt: retryAt))
+    if case .refusing = core.state.state, pause > .zero {
+      refusingUntil.store(retryAt.nanoseconds, ordering: .relaxed)
+    }
+    perform(action, error)
   }
 
   /// The connection that `client` stands for has ended, or takes no more messages.
@@ -133,9 +235,23 @@ final class Outbox: LoopTask {
     let core = core.value
     guard core.client === client else { return }
     core.client = nil
-    _ = core.state.handle(.lost)
-    if !core.backlog.isEmpty || !queue.isEmpty { perform(core.state.handle(.work), .envStopped) }
+    core.lanes.resumeAll()
+    perform(core.state.handle(.lost), endError)
+    if !core.backlog.isEmpty || !queue.isEmpty || core.lanes.holdsMessages {
+      perform(core.state.handle(.work(now: .now)), core.refusal)
+    }
   }
+
+  /// The peer wants no more messages for one of its endpoints, for now.
+  func pause(_ name: String) { core.value.lanes.pause(name) }
+
+  /// The peer takes messages for the endpoint again.
+  func resume(_ name: String) {
+    core.value.lanes.resume(name)
+    drain(core.value)
+  }
+
+  // MARK: Sending
 
   private func drain(_ core: Core) {
     // A message whose failing reaches user code may post or send on this very outbox.
@@ -144,30 +260,63 @@ final class Outbox: LoopTask {
     defer { core.isDraining = false }
     while let client = core.client {
       // Its end is known before it is told: what is sent now would fail.
-      if !client.isActive { return didLose(client) }
-      if let message = core.backlog.popFirst() ?? queue.popFirst() {
-        send(message, client)
-      } else {
-        core.timer?.cancel()
-        core.timer = nil
-        return
+      if !client.isActive {
+        flushCount(core)
+        return didLose(client)
       }
+      if let message = core.lanes.popReady() {
+        send(message, client, core)
+      } else if let message = core.backlog.popFirst() ?? queue.popFirst() {
+        if !core.lanes.isEmpty && core.lanes.hasLane(message.route.name) {
+          watch(core, until: message.deadline)
+          core.lanes.hold(message)
+        } else {
+          send(message, client, core)
+        }
+      } else {
+        break
+      }
+    }
+    flushCount(core)
+    if core.lanes.isEmpty {
+      core.timer?.cancel()
+      core.timer = nil
     }
   }
 
-  private func send(_ message: consuming OutboxMessage, _ client: TransportClient) {
-    switch consume message {
-    case .oneWay(let body):
-      // Its size was checked by the poster.
-      try? client.send { $0.append(body.bytes) }
-    case .request(let body, let sink, let deadline):
-      if sink.isAbandoned { return }
+  private func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: Core) {
+    countOut(message.route, message.body.count, core)
+    guard let sink = message.sink else {
       do throws(TransportError) {
-        try client.sendRPC(sink, deadline: deadline) { $0.append(body.bytes) }
+        try client.send { $0.append(message.body.bytes) }
       } catch {
-        sink.fail(error)
+        policy.onLost(message.route, RPCError(error))
       }
+      return
     }
+    if sink.isAbandoned { return }
+    do throws(TransportError) {
+      try client.sendRPC(sink, deadline: message.deadline) { $0.append(message.body.bytes) }
+    } catch {
+      sink.fail(error)
+    }
+  }
+
+  /// Counts a message out of its route; messages of one route that leave together are counted together.
+  private func countOut(_ route: RemoteRoute, _ byteCount: Int, _ core: Core) {
+    if core.left?.route === route {
+      core.left?.messages += 1
+      core.left?.bytes += byteCount
+    } else {
+      flushCount(core)
+      core.left = (route, 1, byteCount)
+    }
+  }
+
+  private func flushCount(_ core: Core) {
+    guard let left = core.left else { return }
+    core.left = nil
+    left.route.gauge.remove(messages: left.messages, bytes: left.bytes)
   }
 
   // MARK: Waiting for a connection
@@ -198,23 +347,26 @@ final class Outbox: LoopTask {
     core.timer = nil
     let now = MonotonicTime.now
     var earliest = MonotonicTime.distantFuture
+    let expired = MPSCQueue<OutboxMessage>()
+    func check(_ message: consuming OutboxMessage) -> OutboxMessage? {
+      if message.deadline <= now || message.isAbandoned {
+        _ = expired.push(message)
+        return nil
+      }
+      earliest = min(earliest, message.deadline)
+      return message
+    }
     let kept = MPSCQueue<OutboxMessage>()
     while let message = core.backlog.popFirst() {
-      switch consume message {
-      case .request(let body, let sink, let deadline):
-        if sink.isAbandoned { continue }
-        if deadline <= now {
-          sink.fail(TransportError(.timeout, "no connection to \(address) before the deadline", isNotSent: true))
-        } else {
-          earliest = min(earliest, deadline)
-          _ = kept.push(.request(body, sink, deadline: deadline))
-        }
-      case .oneWay(let body):
-        _ = kept.push(.oneWay(body))
-      }
+      if let message = check(message) { _ = kept.push(message) }
     }
     core.backlog = kept
+    core.lanes.filter(check)
     watch(core, until: earliest)
+    // Last, because those who are told may post on this very outbox.
+    let error = RPCError(
+      .timeout, "the message could not be sent to \(peer) before the deadline", execution: .notExecuted)
+    while let message = expired.popFirst() { fail(message, error) }
   }
 
   private func failAll(_ error: RPCError) {
@@ -223,13 +375,16 @@ final class Outbox: LoopTask {
     core.timer = nil
     // Only what is here now: a failed asker that asks again at once shall get a new attempt, not this error.
     let failed = MPSCQueue<OutboxMessage>()
-    while let message = core.backlog.popFirst() ?? queue.popFirst() { _ = failed.push(message) }
+    while let message = core.lanes.popAny() ?? core.backlog.popFirst() ?? queue.popFirst() { _ = failed.push(message) }
     while let message = failed.popFirst() { fail(message, error) }
   }
 
   private func fail(_ message: consuming OutboxMessage, _ error: RPCError) {
-    if case .request(_, let sink, _) = consume message {
-      sink.fail(TransportError(error.transportReason, error.message, isNotSent: true))
+    message.route.gauge.remove(messages: 1, bytes: message.body.count)
+    if let sink = message.sink {
+      if !sink.isAbandoned { sink.fail(TransportError(error.transportReason, error.message, isNotSent: true)) }
+    } else {
+      policy.onLost(message.route, error)
     }
   }
 }
@@ -240,6 +395,8 @@ extension RPCError {
     switch code {
     case .stopped: .stopped
     case .unresolvableHost: .unresolvableHost
+    case .connectionLost: .connectionClosed
+    case .timeout: .timeout
     default: .connectFailed
     }
   }

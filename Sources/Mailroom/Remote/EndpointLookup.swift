@@ -22,17 +22,23 @@ extension RPCEnv {
       return RPCEndpointRef(name: endpoint.name, address: address, target: .local(registration.inbox), env: self)
     }
     let ref = try remoteRef(name: endpoint.name, address: address)
-    guard case .remote(let outbox, _) = ref.target else { return ref }
+    guard case .remote(let route) = ref.target else { return ref }
+    let verifier = try self.route(to: RemoteHandler.verifierName, at: address)
+    if let refusal = route.outbox.refusal { throw refusal }
     let lookup = Lookup()
     let question = try JavaObjectStream.checkExistence(name: endpoint.name)
-    let envelope = try Envelope.bytes(sender: self.address, receiver: address, name: RemoteHandler.verifierName)
     let result = await withTaskCancellationHandler {
       await lookup.caller.wait(fallback: .failure(.lookupCancelled)) {
-        var body = ByteWriter(capacity: envelope.count + question.count)
-        body.append(envelope)
+        var body = ByteWriter(capacity: verifier.envelope.count + question.count)
+        body.append(verifier.envelope)
         body.append(question)
         let deadline = MonotonicTime.now.advanced(by: configuration.lookupTimeout)
-        outbox.post(.request(body, .receiver(lookup), deadline: deadline))
+        do throws(RPCError) {
+          try verifier.admit(byteCount: body.count)
+          verifier.outbox.post(OutboxMessage(body, to: verifier, .receiver(lookup), deadline: deadline))
+        } catch {
+          lookup.caller.resume(returning: .failure(error))
+        }
       }
     } onCancel: {
       lookup.caller.resume(returning: .failure(.lookupCancelled))
@@ -47,24 +53,13 @@ extension RPCEnv {
 
   /// A reference to an endpoint of another environment, without asking whether it is there.
   func remoteRef(name: String, address: RPCAddress) throws(RPCError) -> RPCEndpointRef {
-    let envelope = try Envelope.bytes(sender: self.address, receiver: address, name: name)
-    return RPCEndpointRef(
-      name: name, address: address, target: .remote(try outbox(for: address), envelope: envelope), env: self)
+    RPCEndpointRef(name: name, address: address, target: .remote(try route(to: name, at: address)), env: self)
   }
 
-  /// A reference that came in a message.
-  func receivedRef(name: String, address: RPCAddress?) throws(RPCError) -> RPCEndpointRef {
-    guard let address else {
-      let error = RPCError(
-        .endpointNotFound, "\(name) is an endpoint of an environment without a listen address", execution: .notExecuted)
-      return RPCEndpointRef(name: name, address: nil, target: .unreachable(error), env: self)
+  private func route(to name: String, at address: RPCAddress) throws(RPCError) -> RemoteRoute {
+    try outbox(for: address).route(to: name) { () throws(RPCError) in
+      try Envelope.bytes(sender: self.address, receiver: address, name: name)
     }
-    guard address == self.address else { return try remoteRef(name: name, address: address) }
-    if let registration = dispatcher.find(name) {
-      return RPCEndpointRef(name: name, address: address, target: .local(registration.inbox), env: self)
-    }
-    let error = RPCError(.endpointNotFound, "could not find the endpoint \(name)", execution: .notExecuted)
-    return RPCEndpointRef(name: name, address: address, target: .unreachable(error), env: self)
   }
 }
 

@@ -1,10 +1,11 @@
 public import MailroomTransport
 
-/// References travel: name and address are written, and the reader's environment makes a reference of its own of them.
+/// References travel: name, address and owner are written, and the reader's environment makes a reference of its own of them.
 extension RPCEndpointRef: RPCValue {
-  /// Writes name, and host and port if there is an address.
+  /// Writes the name, the id of the endpoint's environment, and where that listens, if it does.
   public func encode(into writer: inout RPCWriter) {
     name.encode(into: &writer)
+    ownerID.encode(into: &writer)
     writer.append(address == nil ? 0 : 1)
     guard let address else { return }
     address.host.encode(into: &writer)
@@ -14,33 +15,40 @@ extension RPCEndpointRef: RPCValue {
   /// Reads a reference, bound to the environment that received the message.
   public init(from reader: inout RPCReader) throws {
     let name = try String(from: &reader)
+    let owner = try RPCEnvID(from: &reader)
     var address: RPCAddress?
     if try Bool(from: &reader) {
       let host = try String(from: &reader)
       address = try RPCAddress(host: host, port: Int(try reader.read(UInt16.self)))
     }
-    self = try Self.received(name: name, address: address, from: reader.source)
+    self = try Self.received(name: name, address: address, owner: owner, from: reader.source)
+  }
+
+  /// The id of the endpoint's environment; zero for one that was looked up by its address, which tells it just as well.
+  private var ownerID: RPCEnvID {
+    if case .local = target { env.id } else { owner ?? RPCEnvID(high: 0, low: 0) }
   }
 
   private static func received(
-    name: String, address: RPCAddress?, from source: MessageSource?
+    name: String, address: RPCAddress?, owner: RPCEnvID, from source: MessageSource?
   ) throws(RPCError) -> RPCEndpointRef {
-    guard let env = source?.env else {
-      throw RPCError(.undecodable, "a reference can only be decoded by an environment")
-    }
-    return try env.receivedRef(name: RPCEndpointAddress(name: name, rpcAddress: address).name, address: address)
+    guard let source else { throw RPCError(.undecodable, "a reference can only be decoded by an environment") }
+    let checked = try RPCEndpointAddress(name: name, rpcAddress: address).name
+    return try source.env.receivedRef(name: checked, address: address, owner: owner, from: source.peer)
   }
 }
 
 extension RPCEndpointRef: Codable {
   private enum CodingKeys: String, CodingKey {
-    case name, host, port
+    case name, host, port, ownerHigh, ownerLow
   }
 
-  /// Encodes name, and host and port if there is an address.
+  /// Encodes the name, the id of the endpoint's environment, and where that listens, if it does.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
+    try container.encode(ownerID.high, forKey: .ownerHigh)
+    try container.encode(ownerID.low, forKey: .ownerLow)
     try container.encodeIfPresent(address?.host, forKey: .host)
     try container.encodeIfPresent(address?.port, forKey: .port)
   }
@@ -49,11 +57,14 @@ extension RPCEndpointRef: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let name = try container.decode(String.self, forKey: .name)
+    let owner = RPCEnvID(
+      high: try container.decode(UInt64.self, forKey: .ownerHigh),
+      low: try container.decode(UInt64.self, forKey: .ownerLow))
     var address: RPCAddress?
     if let host = try container.decodeIfPresent(String.self, forKey: .host) {
       address = try RPCAddress(host: host, port: try container.decode(Int.self, forKey: .port))
     }
     let source = CodingUserInfoKey.messageSource.flatMap { decoder.userInfo[$0] as? MessageSource }
-    self = try Self.received(name: name, address: address, from: source)
+    self = try Self.received(name: name, address: address, owner: owner, from: source)
   }
 }

@@ -9,9 +9,9 @@ extension RPCEndpointRef {
   ) where Ask.Reply == Request.Reply {
     switch target {
     case .local(let inbox): startLocal(LocalAsk(request, ask, sender: env.name), ask, inbox, timeout)
-    case .remote(let outbox, let envelope):
-      sendRemote(outbox, .receiver(ask), timeout) { (writer) throws(RPCError) in
-        try Self.write(request, envelope, to: &writer)
+    case .remote(let route):
+      sendRemote(route, .receiver(ask), timeout) { (writer) throws(RPCError) in
+        try Self.write(request, route.envelope, to: &writer)
       } onError: {
         ask.complete(.failure($0))
       }
@@ -24,9 +24,9 @@ extension RPCEndpointRef {
   ) where Ask.Reply == RPCBytes {
     switch target {
     case .local(let inbox): startLocal(LocalAsk(RPCBytes(bytes), ask, sender: env.name), ask, inbox, timeout)
-    case .remote(let outbox, let envelope):
-      sendRemote(outbox, sink, timeout) { (writer) throws(RPCError) in
-        Self.write(bytes, envelope, to: &writer)
+    case .remote(let route):
+      sendRemote(route, sink, timeout) { (writer) throws(RPCError) in
+        Self.write(bytes, route.envelope, to: &writer)
       } onError: {
         ask.complete(.failure($0))
       }
@@ -51,10 +51,10 @@ extension RPCEndpointRef {
   }
 
   func sendRemote(
-    _ outbox: Outbox, _ encode: (inout ByteWriter) throws(RPCError) -> Void
+    _ route: RemoteRoute, _ encode: (inout ByteWriter) throws(RPCError) -> Void
   ) throws(RPCError) {
     if env.isStopped { throw .envStopped }
-    if let client = outbox.directClient {
+    if let client = route.outbox.directClient(for: route) {
       var failure: RPCError?
       do throws(TransportError) {
         try client.send { (writer) throws(TransportError) in
@@ -64,21 +64,23 @@ extension RPCEndpointRef {
         throw failure ?? RPCError(error)
       }
     } else {
+      if let refusal = route.outbox.refusal { throw refusal }
       var body = ByteWriter()
       try encode(&body)
       try checkSize(body.count, overhead: FrameFormat.oneWayOverhead)
-      outbox.post(.oneWay(body))
+      try route.admit(byteCount: body.count)
+      route.outbox.post(OutboxMessage(body, to: route))
     }
   }
 
   func sendRemote(
-    _ outbox: Outbox, _ sink: ReplySink, _ timeout: Duration?,
+    _ route: RemoteRoute, _ sink: ReplySink, _ timeout: Duration?,
     _ encode: (inout ByteWriter) throws(RPCError) -> Void, onError: (RPCError) -> Void
   ) {
     if env.isStopped { return onError(.envStopped) }
     let deadline = deadline(timeout)
     do throws(RPCError) {
-      if let client = outbox.directClient {
+      if let client = route.outbox.directClient(for: route) {
         var failure: RPCError?
         do throws(TransportError) {
           try client.sendRPC(sink, deadline: deadline) { (writer) throws(TransportError) in
@@ -88,10 +90,12 @@ extension RPCEndpointRef {
           throw failure ?? RPCError(error)
         }
       } else {
+        if let refusal = route.outbox.refusal { throw refusal }
         var body = ByteWriter()
         try encode(&body)
         try checkSize(body.count, overhead: FrameFormat.rpcOverhead)
-        outbox.post(.request(body, sink, deadline: deadline))
+        try route.admit(byteCount: body.count)
+        route.outbox.post(OutboxMessage(body, to: route, sink, deadline: deadline))
       }
     } catch {
       onError(error)

@@ -9,6 +9,7 @@ final class RemoteHandler: ConnectionHandler {
   /// The name that lookups are addressed to; the reference's.
   static let verifierName = "endpoint-verifier"
 
+  private static let introductionName = Array(Introduction.endpointName.utf8)
   private static let cacheSize = 64
 
   /// An endpoint that messages were for lately, and how to get there.
@@ -38,8 +39,8 @@ final class RemoteHandler: ConnectionHandler {
   /// The inbox whose turn this handler has taken for the messages of this batch.
   private var inPlace: Inbox?
 
-  init(client: TransportClient, env: RPCEnv) {
-    peer = RemotePeer(client: client, env: env)
+  init(_ peer: RemotePeer) {
+    self.peer = peer
     cache = Array(repeating: nil, count: Self.cacheSize)
   }
 
@@ -52,6 +53,8 @@ final class RemoteHandler: ConnectionHandler {
     }
     do {
       let envelope = try Envelope(parsing: body)
+      if envelope.name.equals(Self.introductionName.rawSpan) { return introduce(envelope, responder) }
+      peer.announce(envelope.sender)
       if envelope.content.byte(at: 0) == Content.java { return receive(javaObject: envelope, responder) }
       let call = RemoteCall(responder, from: peer)
       guard let route = find(envelope.name) else {
@@ -69,9 +72,9 @@ final class RemoteHandler: ConnectionHandler {
     if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped {
       return deliver(body.dropping(lastEnvelope.count), .oneWay(peer), to: route)
     }
-    guard let envelope = try? Envelope(parsing: body), let route = find(envelope.name) else {
-      return env.countUndeliverable()
-    }
+    guard let envelope = try? Envelope(parsing: body) else { return env.countUndeliverable() }
+    peer.announce(envelope.sender)
+    guard let route = find(envelope.name) else { return env.countUndeliverable() }
     remember(route, envelope, of: body)
     deliver(envelope.content, .oneWay(peer), to: route)
   }
@@ -85,7 +88,19 @@ final class RemoteHandler: ConnectionHandler {
 
   func connectionDidClose(_ error: TransportError?) {
     endTurn()
-    env.connectionDidClose(client)
+    peer.didClose(error)
+  }
+
+  /// Answers the introduction of a peer that has connected, and says who this environment is.
+  private func introduce(_ envelope: borrowing Envelope, _ responder: RPCResponder) {
+    guard let introduction = try? Introduction(request: envelope.content) else {
+      return responder.fail("The introduction cannot be read")
+    }
+    let answer = Introduction(id: env.id, address: env.address)
+    // Only a maximum frame below a hundred bytes could not take it; then the peer goes on without.
+    try? client.respond(responder.requestID) { answer.appendReply(to: &$0) }
+    peer.introduce(introduction, address: envelope.sender)
+    peer.announce(envelope.sender)
   }
 
   /// Answers lookups; other Java objects are of no type that an endpoint could have a handler for.

@@ -1,45 +1,94 @@
+internal import MailroomQueue
 internal import MailroomTransport
 
-/// The process at the other end of one connection.
+/// The process at the other end of one connection: who it is, and the way back to it.
 ///
-/// - Thread safety: any thread.
+/// Endpoints are told of it once it is known: of one that this environment connected to when it has answered the
+/// introduction, of one that connected to it with the first thing it sends.
+///
+/// ```
+///   unknown ── it is known ──► onConnected ── connection ends ──► [onNetworkError] onDisconnected
+///      └────────── connection ends, nothing is told
+/// ```
+///
+/// - Thread safety: any thread, but for what says that it is the loop's.
 final class RemotePeer: Sendable {
+  private struct State {
+    var id: RPCEnvID?
+    var address: RPCAddress?
+    var outbox: Outbox?
+    var hasEnded = false
+  }
+
   let client: TransportClient
   let env: RPCEnv
+  /// Guarded by its lock.
+  private let state = Locked(State())
+  /// Loop-confined: the address that endpoints were told.
+  private let announced = Confined<RPCAddress?>(nil)
 
   init(client: TransportClient, env: RPCEnv) {
     self.client = client
     self.env = env
   }
 
-  /// The connection's other end: "host:port".
-  var address: String { client.peer }
-}
+  /// Who it is; nil for a process of the reference system, and until it has introduced itself.
+  var id: RPCEnvID? { state.withLock { $0.id } }
 
-/// Where a message of another process came from, and whether it wants an answer.
-enum MessageOrigin: Sendable {
-  /// A one-way message; its peer is nil only where there is none, as in tests.
-  case oneWay(RemotePeer?)
-  /// A request.
-  case request(RemoteCall)
+  /// Where it listens, or "host:port" of the connection's other end for one that does not, or has not said.
+  var address: String { state.withLock { $0.address }?.hostPort ?? client.peer }
 
-  /// The request's call; nil for a one-way message.
-  var call: RemoteCall? {
-    if case .request(let call) = self { call } else { nil }
-  }
-
-  /// The sender's process.
-  var peer: RemotePeer? {
-    switch self {
-    case .oneWay(let peer): peer
-    case .request(let call): call.peer
+  /// Notes who it is; the first introduction counts.
+  func introduce(_ introduction: Introduction, address: RPCAddress?) {
+    state.withLock { state in
+      if state.id == nil { state.id = introduction.id }
+      if state.address == nil { state.address = address }
     }
   }
-}
 
-/// What references in a message are bound to: the environment that received it, and the connection it came on.
-struct MessageSource: Sendable {
-  let env: RPCEnv
-  /// Nil when it came from the environment itself, or from wherever a reply may come.
-  var peer: RemotePeer?
+  // MARK: The way back
+
+  /// The outbox whose connection this is, and which the peer may slow down.
+  var outbox: Outbox? { state.withLock { $0.outbox } }
+
+  /// Notes the outbox that made the connection.
+  func belongs(to outbox: Outbox) { state.withLock { $0.outbox = outbox } }
+
+  /// The outbox that sends over this very connection, and ends with it; made when there is none.
+  func outboxOverThisConnection() -> Outbox? {
+    state.withLock { state in
+      if let outbox = state.outbox { return outbox }
+      guard !state.hasEnded else { return nil }
+      let outbox = Outbox(over: client, policy: env.outboxPolicy)
+      state.outbox = outbox
+      return outbox
+    }
+  }
+
+  // MARK: Events, on the loop
+
+  /// Whether endpoints were told of the peer.
+  var isAnnounced: Bool { announced.value != nil }
+
+  /// Tells the endpoints of the peer, unless they were.
+  ///
+  /// - Parameter address: where it listens; nil if it does not, and then it goes by its socket's address.
+  func announce(_ address: RPCAddress?) {
+    guard !isAnnounced, let peer = address ?? (try? RPCAddress(authority: client.peer[...])) else { return }
+    announced.value = peer
+    if address != nil { state.withLock { $0.address = peer } }
+    if !env.isStopped { env.dispatcher.postToAll(.connected(peer)) }
+  }
+
+  /// The connection has ended.
+  func didClose(_ error: TransportError?) {
+    let outbox = state.withLock { state in
+      state.hasEnded = true
+      return state.outbox
+    }
+    outbox?.didLose(client)
+    guard let peer = announced.value, !env.isStopped else { return }
+    if let error { env.dispatcher.postToAll(.failed(RPCError(error), peer)) }
+    env.dispatcher.postToAll(.disconnected(peer))
+  }
 }

@@ -83,12 +83,14 @@ public final class TransportClientFactory: Sendable {
   }
 
   /// Makes a connection of its own, which the caller closes.
+  ///
+  /// - Parameter handler: serves what arrives on it; by default as on the factory's other connections.
   public func unmanagedClient(
-    host: String, port: Int, on loop: EventLoop? = nil,
+    host: String, port: Int, on loop: EventLoop? = nil, handler: ConnectionHandlerFactory? = nil,
     _ onResult: @escaping @Sendable (Result<TransportClient, TransportError>) -> Void
   ) {
     let loop = loop ?? group.next()
-    let (configuration, handler) = (configuration, handler)
+    let (configuration, handler) = (configuration, handler ?? self.handler)
     let posted = loop.execute {
       _ = Connector(loop.core.value, host: host, port: port, timeout: configuration.connectTimeout) { result in
         switch result {

@@ -168,9 +168,9 @@ final class RPCEndpointRefTests: EnvironmentTestCase {
       for client in clients {
         for index in 0..<6 {
           let address = try XCTUnwrap(server.address)
-          let echo = try client.receivedRef(name: "echo-\(index)", address: address)
+          let echo = try client.receivedRef(name: "echo-\(index)", address: address, owner: server.id, from: nil)
           echo.ask(Say(text: "\(round)")) { answers.add($0.value) }
-          try client.receivedRef(name: "counter-\(index)", address: address).send(Add(1))
+          try client.receivedRef(name: "counter-\(index)", address: address, owner: server.id, from: nil).send(Add(1))
         }
       }
     }
@@ -271,25 +271,6 @@ final class RPCEndpointRefTests: EnvironmentTestCase {
     // As large as can be: the frame's overhead and the envelope leave this much.
     let reply = try await ref.ask(bytes: [UInt8](repeating: 1, count: 900))
     XCTAssertEqual(reply.count, 900)
-  }
-
-  func testX10ReferenceToAClientModeEndpointFailsClearlyElsewhere() async throws {
-    let (server, client) = (try await makeServer(), try await makeClient())
-    try server.register("host", Host())
-    let mine = try client.register("mine", Echo())
-    let host = try await client.endpointRef(server.uri("host"))
-    let card = try await host.ask(Keep(card: Card(title: "mine", owner: mine)))
-    XCTAssertNil(card.owner.address)
-    await assertThrows(.endpointNotFound, execution: .notExecuted) { try card.owner.send(Note(text: "")) }
-    await assertThrows(.endpointNotFound, execution: .notExecuted) { try card.owner.send(bytes: [1]) }
-    await assertThrows(.endpointNotFound, execution: .notExecuted) { try await card.owner.ask(Say(text: "")) }
-    await assertThrows(.endpointNotFound, execution: .notExecuted) { try await card.owner.ask(bytes: [1]) }
-    let results = Results<RPCError?>("the error")
-    card.owner.ask(Say(text: "")) { results.add($0.error) }
-    card.owner.ask(bytes: [1].rawSpan) { reply in
-      do throws(RPCError) { _ = try reply.bytes } catch { results.add(error) }
-    }
-    for error in await results.next(2) { assertIs(error, .endpointNotFound, execution: .notExecuted) }
   }
 
   func testReferenceToAnEndpointThatIsGoneAtHomeFails() async throws {

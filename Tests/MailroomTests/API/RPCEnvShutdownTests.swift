@@ -60,7 +60,7 @@ final class RPCEnvShutdownTests: EnvironmentTestCase {
     let client = try await makeClient(impatient)
     let uri = "rpc://echo@127.0.0.1:\(listener.port)"
     let task = Task { try await client.endpointRef(uri) }
-    let peer = try await listener.accept()
+    let peer = try await listener.acceptPeer()
     _ = try await peer.receiveFrame()
     await client.shutdown()
     await assertThrows(.stopped) { try await task.value }

@@ -386,7 +386,7 @@ final class RPCEnvTests: EnvironmentTestCase {
     let client = try await makeClient()
     let uri = "rpc://echo@127.0.0.1:\(listener.port)"
     let task = Task { try await client.endpointRef(uri) }
-    let peer = try await listener.accept()
+    let peer = try await listener.acceptPeer()
     _ = try await peer.receiveFrame()
     task.cancel()
     await assertThrows(.cancelled) { try await task.value }
@@ -407,7 +407,7 @@ final class RPCEnvTests: EnvironmentTestCase {
     let client = try await makeClient()
     let uri = "rpc://echo@127.0.0.1:\(listener.port)"
     let task = Task { try await client.endpointRef(uri) }
-    let peer = try await listener.accept()
+    let peer = try await listener.acceptPeer()
     let id = Array(try await peer.receiveFrame()[9..<17])
     try peer.send(bytes(hex: "0000000000000016 04") + id + bytes(hex: "00000001 07"))
     await assertThrows(.undecodable) { try await task.value }

@@ -7,7 +7,7 @@ import XCTest
 final class ReconnectTests: EnvironmentTestCase {
   func testServerEndsWithAsksOutstandingAndComesBackOnItsPort() async throws {
     for dispatch in Way.dispatches {
-      let client = try await makeClient()
+      let client = try await makeClient(Self.withoutPause)
       var server = try await makeServer()
       let port = server.port
       let contexts = Results<RPCCallContext<String>>("a call")
@@ -53,7 +53,7 @@ final class ReconnectTests: EnvironmentTestCase {
         errors.add(error)
       }
     }
-    let peer = try await listener?.accept()
+    let peer = try await listener?.acceptPeer()
     for _ in 0..<21 { _ = try await peer?.receiveFrame() }
     listener = nil
     peer?.reset()
@@ -73,14 +73,14 @@ final class ReconnectTests: EnvironmentTestCase {
     let ends = Results<RPCError?>("the end of an ask")
     Persistent(ref: ref, ends: ends).ask()
     for round in 1..<4 {
-      let peer = try await listener.accept()
+      let peer = try await listener.acceptPeer()
       _ = try await peer.receiveFrame()
       peer.reset()
       let errors = await ends.next()
       XCTAssertEqual(errors.count, round, "one failure for each connection")
       for error in errors { assertIs(error, .connectionLost) }
     }
-    let last = try await listener.accept()
+    let last = try await listener.acceptPeer()
     let id = Array(try await last.receiveFrame()[9..<17])
     try last.send(bytes(hex: "0000000000000019 04") + id + bytes(hex: "00000004 02 02 6f6b"))
     let all = await ends.next()
@@ -98,11 +98,11 @@ final class ReconnectTests: EnvironmentTestCase {
       for byte in 0..<3 { try? ref.send(bytes: [UInt8(byte)]) }
       failed.fire()
     }
-    let first = try await listener.accept()
+    let first = try await listener.acceptPeer()
     _ = try await first.receiveFrame()
     first.reset()
     await failed.comes()
-    let second = try await listener.accept()
+    let second = try await listener.acceptPeer()
     for byte in 0..<3 {
       let frame = try await second.receiveFrame()
       XCTAssertEqual(frame.last, UInt8(byte))
@@ -120,7 +120,7 @@ final class ReconnectTests: EnvironmentTestCase {
     let ref = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: listener.port))
     let errors = Results<RPCError?>("the end of an ask")
     ref.ask(Say(text: "")) { errors.add($0.error) }
-    let first = try await listener.accept()
+    let first = try await listener.acceptPeer()
     _ = try await first.receiveFrame()
     // The peer asks on the connection that was opened to it, and ends its side.
     try first.send(bytes(hex: "000000000000001e 03 0000000000000001 00000009 0000 0004 6d696e65 01"))
@@ -129,7 +129,7 @@ final class ReconnectTests: EnvironmentTestCase {
     for error in await errors.next() { assertIs(error, .connectionLost) }
     // The first connection still waits for the answer; there is a second one at once.
     ref.ask(Say(text: "")) { errors.add($0.error) }
-    let second = try await listener.accept()
+    let second = try await listener.acceptPeer()
     _ = try await second.receiveFrame()
     XCTAssertEqual(errors.values.count, 1)
     try call.reply([7])
@@ -137,6 +137,12 @@ final class ReconnectTests: EnvironmentTestCase {
     XCTAssertEqual(Array(answer.suffix(2)), [1, 7])
     second.reset()
     _ = await errors.next()
+  }
+
+  private static var withoutPause: RPCConfiguration {
+    var configuration = RPCConfiguration()
+    configuration.reconnectDelay = .zero
+    return configuration
   }
 
   private static var thisPortOnly: RPCConfiguration {

@@ -64,6 +64,7 @@ final class RPCValueCodableTests: EnvironmentTestCase {
     for (name, host, port) in forged {
       var writer = ByteWriter()
       name.encode(into: &writer)
+      RPCEnvID.random().encode(into: &writer)
       (host != nil).encode(into: &writer)
       if let host {
         host.encode(into: &writer)

@@ -1,3 +1,4 @@
+import MailroomQueue
 import XCTest
 
 @testable import Mailroom
@@ -8,34 +9,53 @@ final class OutboxStateTests: XCTestCase {
   private typealias Action = OutboxState.Action
   private typealias State = OutboxState.State
 
-  private static let events: [Event] = [.work, .connected, .connectFailed, .lost, .stop]
+  /// Work before and after the end of the pause that follows a failure.
+  private static let early = Event.work(now: MonotonicTime(nanoseconds: 10))
+  private static let late = Event.work(now: MonotonicTime(nanoseconds: 20))
+  private static let failed = Event.connectFailed(retryAt: MonotonicTime(nanoseconds: 20))
+  private static let refusing = State.refusing(until: MonotonicTime(nanoseconds: 20))
+
+  private static let events: [Event] = [
+    early, late, .connected, failed, .lost, .stop,
+  ]
 
   private static let table: [(from: State, event: Event, to: State, action: Action)] = [
-    (.idle, .work, .connecting, .connect),
+    (.idle, early, .connecting, .connect),
+    (.idle, late, .connecting, .connect),
     (.idle, .connected, .idle, .none),
-    (.idle, .connectFailed, .idle, .none),
+    (.idle, failed, .idle, .none),
     (.idle, .lost, .idle, .none),
     (.idle, .stop, .stopped, .failQueued),
-    (.connecting, .work, .connecting, .none),
+    (.connecting, early, .connecting, .none),
+    (.connecting, late, .connecting, .none),
     (.connecting, .connected, .connected, .drain),
-    (.connecting, .connectFailed, .idle, .failQueued),
+    (.connecting, failed, refusing, .failQueued),
     (.connecting, .lost, .connecting, .none),
     (.connecting, .stop, .stopped, .failQueued),
-    (.connected, .work, .connected, .drain),
+    (.connected, early, .connected, .drain),
+    (.connected, late, .connected, .drain),
     (.connected, .connected, .connected, .none),
-    (.connected, .connectFailed, .connected, .none),
+    (.connected, failed, .connected, .none),
     (.connected, .lost, .idle, .none),
     (.connected, .stop, .stopped, .failQueued),
-    (.stopped, .work, .stopped, .failQueued),
+    (.stopped, early, .stopped, .failQueued),
+    (.stopped, late, .stopped, .failQueued),
     (.stopped, .connected, .stopped, .closeConnection),
-    (.stopped, .connectFailed, .stopped, .none),
+    (.stopped, failed, .stopped, .none),
     (.stopped, .lost, .stopped, .none),
     (.stopped, .stop, .stopped, .none),
+    (refusing, early, refusing, .failQueued),
+    (refusing, late, .connecting, .connect),
+    (refusing, .connected, refusing, .none),
+    (refusing, failed, refusing, .none),
+    (refusing, .lost, refusing, .none),
+    (refusing, .stop, .stopped, .failQueued),
   ]
 
   /// The shortest way to each state.
   private static let ways: [(State, [Event])] = [
-    (.idle, []), (.connecting, [.work]), (.connected, [.work, .connected]), (.stopped, [.stop]),
+    (.idle, []), (.connecting, [early]), (.connected, [early, .connected]), (refusing, [early, failed]),
+    (.stopped, [.stop]),
   ]
 
   func testEveryTransition() {
@@ -70,7 +90,7 @@ final class OutboxStateTests: XCTestCase {
     var count = 0
     func explore(_ machine: OutboxState, _ world: World, _ path: [Event]) {
       count += 1
-      guard path.count < 7 else { return }
+      guard path.count < 6 else { return }
       for event in Self.events where world.allows(event) {
         var (machine, world) = (machine, world)
         let path = path + [event]
@@ -98,15 +118,24 @@ final class OutboxStateTests: XCTestCase {
           XCTAssertEqual(machine.state, .stopped, "\(path): the end is for ever")
           XCTAssertFalse(world.hasQueued, "\(path): nothing is queued after the end")
         } else {
-          // Whoever posts next gets a new attempt or a connection, never the old failure.
+          // Whoever posts when the pause is over gets a new attempt or a connection, never the old failure.
           var next = machine
-          XCTAssertNotEqual(next.handle(.work), .failQueued, "\(path)")
+          XCTAssertNotEqual(next.handle(Self.late), .failQueued, "\(path)")
         }
         explore(machine, world, path)
       }
     }
     explore(OutboxState(), World(), [])
     XCTAssertGreaterThan(count, 1000)
+  }
+
+  func testOneThatIsBoundToAConnectionEndsWithIt() {
+    var machine = OutboxState(isBound: true)
+    XCTAssertEqual(machine.state, .connected)
+    XCTAssertEqual(machine.handle(Self.early), .drain)
+    XCTAssertEqual(machine.handle(.lost), .failQueued)
+    XCTAssertEqual(machine.state, .stopped)
+    XCTAssertEqual(machine.handle(Self.late), .failQueued)
   }
 
   func testSequencesThatCannotHappenDoNoHarm() {
@@ -120,7 +149,7 @@ final class OutboxStateTests: XCTestCase {
           XCTAssertNotEqual(action, .connect)
           XCTAssertNotEqual(action, .drain)
         }
-        if action == .connect { XCTAssertEqual(machine.state, .idle) }
+        if action == .connect { XCTAssertTrue([.idle, Self.refusing].contains(machine.state), "\(machine.state)") }
         explore(next, isStopped || event == .stop, depth - 1)
       }
     }

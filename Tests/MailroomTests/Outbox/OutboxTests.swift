@@ -288,12 +288,12 @@ final class OutboxTests: EnvironmentTestCase {
     for number in 1...5 { sender.send(number) }
     let hasClient = Results<Bool>("the loop's turn")
     sender.loop.execute {
-      let client = sender.outbox.directClient
+      let client = sender.outbox.directClient(for: sender.route)
       hasClient.add(client != nil)
       let six: [UInt8] = [0, 6]
       try? client?.send(six.rawSpan)
     }
-    XCTAssertNil(sender.outbox.directClient, "only the loop may")
+    XCTAssertNil(sender.outbox.directClient(for: sender.route), "only the loop may")
     gate.open()
     let direct = await hasClient.next()
     XCTAssertEqual(direct, [true])
@@ -325,7 +325,13 @@ private final class Sender: Sendable {
   private let link: Link
   private let hook = Box<@Sendable (Int, (Int) -> Void) -> Void>({ _, _ in })
 
-  init(_ group: EventLoopGroup, port: Int, _ configuration: TransportConfiguration = .init()) throws {
+  /// The codes of the errors of one-way messages that were not sent.
+  let lost = Box<[RPCError.Code]>([])
+  let route: RemoteRoute
+
+  init(
+    _ group: EventLoopGroup, port: Int, _ configuration: TransportConfiguration = .init(), backoff: Duration = .zero
+  ) throws {
     self.group = group
     loop = group.next()
     let link = Link()
@@ -335,7 +341,16 @@ private final class Sender: Sendable {
     let factory = TransportClientFactory(group: group, configuration: configuration) { client in
       Handler(client, link)
     }
-    outbox = Outbox(address: try RPCAddress(host: "127.0.0.1", port: port), loop: loop, factory: factory)
+    outbox = Outbox(
+      address: try RPCAddress(host: "127.0.0.1", port: port), loop: loop,
+      policy: Outbox.Policy(
+        marks: FlowMarks(messages: 100_000, bytes: 1 << 30),
+        backoff: ReconnectBackoff(first: backoff, maximum: backoff),
+        onLost: { [lost] _, error in lost.append(error.code) })
+    ) { outbox, onResult in
+      factory.unmanagedClient(host: "127.0.0.1", port: port, on: outbox.loop) { onResult($0.mapError { RPCError($0) }) }
+    }
+    route = try outbox.route(to: "test") { [] }
     link.outbox.update { [outbox] in $0 = outbox }
   }
 
@@ -357,14 +372,14 @@ private final class Sender: Sendable {
     return gate
   }
 
-  func send(_ number: Int) { outbox.post(.oneWay(body(number))) }
+  func send(_ number: Int) { outbox.post(OutboxMessage(body(number), to: route)) }
 
   func ask(_ number: Int, in timeout: Duration = .seconds(600), isAbandoned: Bool = false) {
     let sink = Sink(isAbandoned: isAbandoned) { [self] error in
       onEnd(number) { ask($0) }
       ends.add(End(number: number, error: error))
     }
-    outbox.post(.request(body(number), .receiver(sink), deadline: .now.advanced(by: timeout)))
+    outbox.post(OutboxMessage(body(number), to: route, .receiver(sink), deadline: .now.advanced(by: timeout)))
   }
 
   private func body(_ number: Int) -> ByteWriter {

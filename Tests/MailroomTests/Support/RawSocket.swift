@@ -144,6 +144,18 @@ final class RawListener: Sendable {
     }
   }
 
+  /// The next connection of an environment, whose introduction is answered as a peer of the reference system answers it.
+  func acceptPeer() async throws -> RawSocket {
+    let peer = try await accept()
+    let introduction = try await peer.receiveFrame()
+    guard introduction.count > 17, introduction[8] == 3 else { throw RawSocket.Failure("no introduction") }
+    let text = Array("java.io.StreamCorruptedException".utf8)
+    let length = 8 + 1 + 8 + 4 + text.count
+    try peer.send(
+      [0, 0, 0, 0, 0, 0, 0, UInt8(length), 5] + introduction[9..<17] + [0, 0, 0, UInt8(text.count)] + text)
+    return peer
+  }
+
   /// A port of this machine on which nobody listens.
   static func closedPort() throws -> Int { try RawListener().port }
 }

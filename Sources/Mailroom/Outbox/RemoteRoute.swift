@@ -1,0 +1,38 @@
+internal import MailroomQueue
+
+/// The way to one endpoint of another process: what every message to it has in common.
+///
+/// There is one for each name in an outbox, so all references to an endpoint share its bounds.
+///
+/// - Thread safety: any thread.
+final class RemoteRoute: Sendable {
+  let outbox: Outbox
+  /// The endpoint's name.
+  let name: String
+  /// What stands in front of every message's content.
+  let envelope: [UInt8]
+  /// What waits in the outbox to be sent to the endpoint.
+  let gauge: FlowGauge
+
+  init(outbox: Outbox, name: String, envelope: [UInt8], marks: FlowMarks) {
+    self.outbox = outbox
+    self.name = name
+    self.envelope = envelope
+    gauge = FlowGauge(marks)
+  }
+
+  /// Counts a message in, before it is posted.
+  ///
+  /// - Throws: ``RPCError`` with ``RPCError/Code/full``.
+  func admit(byteCount: Int) throws(RPCError) {
+    if !gauge.admit(bytes: byteCount) { throw full }
+  }
+
+  /// The error for a message that finds the route full.
+  var full: RPCError {
+    let level = gauge.level
+    return RPCError(
+      .full, "\(level.messages) messages of \(level.bytes) bytes wait to be sent to \(name) at \(outbox.peer)",
+      execution: .notExecuted)
+  }
+}
