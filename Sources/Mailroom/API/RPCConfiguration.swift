@@ -2,48 +2,108 @@ internal import MailroomQueue
 public import MailroomTransport
 
 /// The settings of an environment, with their defaults.
+///
+/// Set in code, or read from the reference's keys by ``init(settings:role:)``; `docs/configuration.md` lists the keys. A
+/// queue is full at its mark, in messages or in bytes, whichever comes first, and has room again at half of both.
 public struct RPCConfiguration: Sendable {
   /// How long an ask waits for its answer unless it says otherwise.
   ///
-  /// Default 120 s, the reference's `spark.rpc.askTimeout`.
-  public var askTimeout = Duration.seconds(120)
+  /// Default 120 s, the reference's `spark.rpc.askTimeout`. Longer keeps the slots of asks that nobody answers, 64 bytes
+  /// each; shorter fails asks of slow handlers, which may execute nevertheless. Such an ask fails with
+  /// ``RPCError/Code/timeout``.
+  public var askTimeout = Duration.seconds(120) {
+    didSet { askTimeoutSource = "RPCConfiguration.askTimeout" }
+  }
+  /// What set ``askTimeout``: the key, or the property when code did.
+  ///
+  /// Default `spark.rpc.askTimeout`, as in the reference the first key names a default. The errors of asks that time out
+  /// quote it.
+  public internal(set) var askTimeoutSource = "spark.rpc.askTimeout"
   /// How long looking up a remote endpoint may take.
   ///
-  /// Default 120 s, the reference's `spark.rpc.lookupTimeout`.
-  public var lookupTimeout = Duration.seconds(120)
+  /// Default 120 s, the reference's `spark.rpc.lookupTimeout`; connecting is part of it. Shorter finds out sooner that a
+  /// host is gone. Such a lookup fails with ``RPCError/Code/timeout``.
+  public var lookupTimeout = Duration.seconds(120) {
+    didSet { lookupTimeoutSource = "RPCConfiguration.lookupTimeout" }
+  }
+  /// What set ``lookupTimeout``: the key, or the property when code did.
+  ///
+  /// Default `spark.rpc.lookupTimeout`. The errors of lookups that time out quote it.
+  public internal(set) var lookupTimeoutSource = "spark.rpc.lookupTimeout"
+  /// How many times an ask with retries is sent, the first time included.
+  ///
+  /// Default 3, the reference's `spark.rpc.numRetries`; at least 1. Each attempt waits the full timeout, so more of them
+  /// multiply how long a failure takes, and how often a handler may execute the request.
+  public var retryAttempts = 3
+  /// How long an ask with retries pauses between two attempts.
+  ///
+  /// Default 3 s, the reference's `spark.rpc.retry.wait`; zero for no pause. Shorter loads a peer that is in trouble.
+  public var retryWait = Duration.seconds(3)
+  /// How long an endpoint's outbox pauses after the first attempt to connect that failed.
+  ///
+  /// Default 100 ms, Mailroom's own and short beside the start of a process: the reference makes no pause. It grows with
+  /// each further failure up to ``maximumReconnectDelay``. Zero for no pause, which costs an attempt per message to a peer
+  /// that is down.
+  public var reconnectDelay = Duration.milliseconds(100)
+  /// The longest pause between two attempts to connect.
+  ///
+  /// Default 5 s, the reference's `spark.rpc.io.retryWait`; it caps ``reconnectDelay`` as well. Longer finds a peer that
+  /// came back later.
+  public var maximumReconnectDelay = Duration.seconds(5)
+  /// How many connections may be in the making at a time.
+  ///
+  /// Default 64, the reference's `spark.rpc.connect.threads`; further ones wait for their turn. No thread belongs to
+  /// them: more cost a descriptor each, and peers a burst after a failure of the network.
+  public var maximumConcurrentConnects = 64
   /// How many ports behind the wanted one are tried when it is taken.
   ///
-  /// Default 16, the reference's `spark.port.maxRetries`.
+  /// Default 16, the reference's `spark.port.maxRetries`; 0 for the wanted one alone. When all are taken the start fails
+  /// with ``RPCError/Code/bindFailed``.
   public var portRetries = 16
   /// Threads of the pool that `shared` endpoints run on.
   ///
-  /// Default the number of cores, at least 2.
+  /// Default the number of cores, at least 2, as the reference's `spark.rpc.netty.dispatcher.numThreads`. Each costs its
+  /// stack; more than cores help only handlers that block.
   public var messageLoopThreads = SystemInfo.coreCount < 2 ? 2 : SystemInfo.coreCount
   /// Threads that wait for the network.
   ///
-  /// Default 1, which serves millions of small messages a second.
+  /// Default 1, which serves millions of small messages a second; the reference has up to 8 each for its servers and its
+  /// clients. Connections are spread over them, so that more help once one keeps a core busy.
   public var eventLoops = 1
+  /// The messages in an endpoint's inbox at which it is full.
+  ///
+  /// Default 16 384, at most 4 194 304; Mailroom's own, the reference has no bound. More let a burst wait instead of
+  /// failing with ``RPCError/Code/full``, let it wait longer, and cost memory beside their content. There is room again at
+  /// half of it.
+  public var maximumInboxMessages = 16_384
+  /// The bytes of content in an endpoint's inbox at which it is full.
+  ///
+  /// Default 16 MiB, at most 256 GiB; Mailroom's own, the reference has no bound. Each endpoint may keep that much, so
+  /// multiply it by their number; a message above it is taken when the inbox is below it. There is room again at half of it.
+  public var maximumInboxBytes = 16 * 1024 * 1024
+  /// The messages waiting for one remote environment at which its outbox is full.
+  ///
+  /// Default 131 072, at most 4 194 304; Mailroom's own, the reference has no bound. One outbox carries what goes to all
+  /// endpoints of a peer, and so has more room than an inbox. Beyond it sending fails with ``RPCError/Code/full``; more
+  /// costs memory while a peer does not read. There is room again at half of it.
+  public var maximumOutboxMessages = 131_072
+  /// The bytes waiting for one remote environment at which its outbox is full.
+  ///
+  /// Default 64 MiB, at most 256 GiB; Mailroom's own, the reference has no bound. A peer that does not read may cost that
+  /// much, so multiply it by the number of peers; a message above it is taken when the outbox is below it. There is room
+  /// again at half of it.
+  public var maximumOutboxBytes = 64 * 1024 * 1024
+  /// How long a handler may run before it is reported; nil for no watchdog.
+  ///
+  /// Default 5 s, Mailroom's own: far beyond what a handler that does not block takes. Shorter finds smaller delays, and
+  /// reports pauses of the machine too. The handler is left running.
+  public var slowTurnThreshold: Duration? = .seconds(5)
   /// How long `shutdown` waits for handlers and queued messages.
   ///
-  /// Default 10 s; then what is left is abandoned.
+  /// Default 10 s, Mailroom's own: the reference waits for ever. Then what is left is abandoned, so that shorter loses
+  /// messages, and longer delays the end of a process with a handler that hangs.
   public var shutdownTimeout = Duration.seconds(10)
-  /// The pause after connecting to a peer failed, in which messages to it fail at once.
-  ///
-  /// Default 100 ms; it doubles with each failure in a row, up to ``maximumReconnectDelay``. Zero for no pause.
-  public var reconnectDelay = Duration.milliseconds(100)
-  /// The longest pause between attempts to connect to a peer.
-  ///
-  /// Default 5 s, the reference's `spark.rpc.io.retryWait`.
-  public var maximumReconnectDelay = Duration.seconds(5)
-  /// How many messages may wait to be sent to one endpoint of another process.
-  ///
-  /// Default 131 072.
-  public var maximumOutboxMessages = 131_072
-  /// How many bytes of messages may wait to be sent to one endpoint of another process.
-  ///
-  /// Default 64 MiB.
-  public var maximumOutboxBytes = 64 * 1024 * 1024
-  /// The settings of the connections.
+  /// The settings of the connections: each of its properties says its default, unit and cost.
   public var transport = TransportConfiguration()
 
   /// The defaults.
