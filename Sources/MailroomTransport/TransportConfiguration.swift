@@ -26,6 +26,33 @@ public struct TransportConfiguration: Sendable {
   /// Default 60; nil for never.
   public var keepAliveSeconds: UInt32? = 60
 
+  /// How many bytes may wait for the socket before a connection takes no more messages.
+  ///
+  /// Default 4 MiB, in bytes of frames. From here on posted messages wait in their queue, sending on the event loop throws
+  /// ``TransportError/Reason/full``, and an accepted connection stops reading requests. More costs memory for each peer
+  /// that reads slowly; less than the bandwidth-delay product of the network costs throughput.
+  public var writeHighWaterMark = 4 * 1024 * 1024
+  /// At how few waiting bytes a connection takes messages again that had taken no more.
+  ///
+  /// Default 1 MiB, in bytes of frames; below ``writeHighWaterMark``. Near to that it makes a connection stop and go on often; near
+  /// to zero it lets the socket run dry meanwhile.
+  public var writeLowWaterMark = 1024 * 1024
+  /// How many messages that other threads posted to one connection may wait to be sent.
+  ///
+  /// Default 131 072; at least 1, and at most 4 194 304. More costs memory, about 100 bytes each on top of the bytes, and
+  /// lets messages grow older before somebody is told that the peer is slow.
+  public var maximumQueuedMessages = 1 << 17
+  /// How many bytes of messages that other threads posted to one connection may wait to be sent.
+  ///
+  /// Default 64 MiB, in bytes of frames; a message is taken whenever there are fewer, so that one message of any size is.
+  /// More costs memory for each peer that reads slowly.
+  public var maximumQueuedBytes = 64 * 1024 * 1024
+  /// How many requests of one peer may be unanswered before its connection stops reading.
+  ///
+  /// Default 1 048 576; at least 1, and at most 4 194 304. More costs whatever a request and its handler take; fewer than a peer has
+  /// under way at a time makes it wait for answers.
+  public var maximumUnansweredRequests = 1 << 20
+
   /// The defaults.
   public init() {}
 }

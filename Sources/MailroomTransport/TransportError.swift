@@ -18,7 +18,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     case protocolViolation
     /// The message is above the maximum frame; nothing was sent.
     case tooLarge
-    /// Too many requests wait for an answer; nothing was sent.
+    /// Too many requests wait for an answer, or too much waits to be sent; nothing was sent.
     case full
     /// The peer answered with a failure.
     case remoteFailure

@@ -6,6 +6,8 @@ internal import Synchronization
 /// - Thread safety: any thread. Off the connection's event loop a message is encoded by the caller and posted to the loop, at
 ///   the cost of two allocations; on the loop it is encoded straight into the connection's out-buffer.
 /// - Ordering: messages of one thread are sent in the order given. Delivery is at most once; nothing is sent again.
+/// - Back-pressure: while the peer does not read, what other threads post waits in a queue of limited size, and sending on the
+///   loop throws ``TransportError/Reason/full``, as it does for others once the queue is full. Answers are always taken.
 public final class TransportClient: Sendable {
   private enum Outbound: ~Copyable {
     case oneWay(ByteWriter)
@@ -22,10 +24,16 @@ public final class TransportClient: Sendable {
 
   private let configuration: TransportConfiguration
   private let outbound = MPSCQueue<Outbound>()
+  /// Counts what is posted from when it is until it is in the out-buffer.
+  let gauge: FlowGauge
   /// Loop-confined.
-  private let connection: Confined<Connection?>
+  let connection: Confined<Connection?>
+  /// Loop-confined.
+  let observer: Confined<(any TransportClientObserver)?>
   /// Atomic; written by the loop's thread, a hint for others.
   private let active = Atomic<Bool>(true)
+  /// Atomic; written by the loop's thread, a hint for others.
+  let writable = Atomic<Bool>(true)
   /// Atomic, relaxed: a count.
   private let unknownReplyCount = Atomic<Int>(0)
   /// Atomic, relaxed: a count.
@@ -48,7 +56,9 @@ public final class TransportClient: Sendable {
     self.peer = peer
     self.isOutgoing = isOutgoing
     self.configuration = configuration
+    gauge = FlowGauge(FlowMarks(messages: configuration.maximumQueuedMessages, bytes: configuration.maximumQueuedBytes))
     connection = Confined(nil)
+    observer = Confined(nil)
   }
 
   /// Whether requests are still taken.
@@ -60,13 +70,17 @@ public final class TransportClient: Sendable {
   /// They were dropped.
   public var unknownReplies: Int { unknownReplyCount.load(ordering: .relaxed) }
   /// One-way messages and answers that could not be sent because the connection had ended.
+  ///
+  /// Those that the socket had not taken as a whole are among them once the connection's handler was told of the end; of those that
+  /// it had taken nobody knows whether they arrived.
   public var droppedMessages: Int { droppedCount.load(ordering: .relaxed) }
 
   // MARK: Sending
 
   /// Sends a request; `onResponse` runs exactly once, on the connection's event loop.
   ///
-  /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge``, and then `onResponse` does not run.
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge`` or ``TransportError/Reason/full``, and then `onResponse`
+  ///   does not run.
   public func sendRPC(
     _ body: RawSpan, timeout: Duration, _ onResponse: @escaping @Sendable (borrowing TransportResponse) -> Void
   ) throws(TransportError) {
@@ -75,15 +89,19 @@ public final class TransportClient: Sendable {
 
   /// Sends a request whose body `encode` writes; `sink` is told exactly once.
   ///
-  /// - Throws: what `encode` throws, or ``TransportError`` with ``TransportError/Reason/tooLarge``; `sink` is not told then.
+  /// - Throws: what `encode` throws, or ``TransportError`` with ``TransportError/Reason/tooLarge`` or
+  ///   ``TransportError/Reason/full``; `sink` is not told then.
   package func sendRPC(
     _ sink: ReplySink, deadline: MonotonicTime, _ encode: (inout ByteWriter) throws(TransportError) -> Void
   ) throws(TransportError) {
     guard loop.isCurrent else {
+      if gauge.isFull { throw fullError }
       let frame = try encoded(.rpcRequest, encode)
+      if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.request(frame, sink, deadline: deadline))
     }
     guard let connection = connection.value else { return sink.fail(closedError) }
+    if !connection.isWritable && connection.acceptsRequests { throw fullError }
     guard let id = connection.register(sink, deadline: deadline) else { return }
     do throws(TransportError) {
       try connection.append { (writer) throws(TransportError) in
@@ -100,20 +118,24 @@ public final class TransportClient: Sendable {
 
   /// Sends a one-way message.
   ///
-  /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge``.
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge`` or ``TransportError/Reason/full``.
   public func send(_ body: RawSpan) throws(TransportError) {
     try send { $0.append(body) }
   }
 
   /// Sends a one-way message whose body `encode` writes.
   ///
-  /// - Throws: what `encode` throws, or ``TransportError`` with ``TransportError/Reason/tooLarge``.
+  /// - Throws: what `encode` throws, or ``TransportError`` with ``TransportError/Reason/tooLarge`` or
+  ///   ``TransportError/Reason/full``.
   package func send(_ encode: (inout ByteWriter) throws(TransportError) -> Void) throws(TransportError) {
     guard loop.isCurrent else {
+      if gauge.isFull { throw fullError }
       let frame = try encoded(.oneWay, encode)
+      if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.oneWay(frame))
     }
-    guard let connection = connection.value, connection.acceptsRequests else { return countDropped() }
+    guard let connection = connection.value, connection.acceptsRequests else { return didDrop(1) }
+    if !connection.isWritable { throw fullError }
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginOneWay()
       try encode(&writer)
@@ -132,14 +154,15 @@ public final class TransportClient: Sendable {
     guard loop.isCurrent else {
       var frame = try encoded(.rpcResponse, encode)
       frame.overwrite(requestID, at: 9)
-      return post(.answer(frame))
+      return postAnswer(frame)
     }
-    guard let connection = connection.value, connection.acceptsAnswers else { return countDropped() }
+    guard let connection = connection.value, connection.acceptsAnswers else { return didDrop(1) }
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginRPC(.rpcResponse, id: requestID)
       try encode(&writer)
       try end(frame, &writer)
     }
+    connection.flushIfLarge()
     connection.didAnswer()
   }
 
@@ -150,14 +173,15 @@ public final class TransportClient: Sendable {
     var frame = ByteWriter(capacity: text.count + 32)
     let isWritten: Void? = try? frame.append(frame: .rpcFailure(id: requestID, error: text.rawSpan), limit: .max)
     guard isWritten != nil else { return }
-    post(.answer(frame), orPerform: loop.isCurrent)
+    guard loop.isCurrent else { return postAnswer(frame) }
+    if let connection = connection.value { connection.send(frame, .answer) } else { didDrop(1) }
   }
 
   /// Ends the connection after what is queued was written.
   ///
   /// Requests that wait for answers fail at once.
   public func close() {
-    post(.close, orPerform: loop.isCurrent)
+    if loop.isCurrent { connection.value?.close() } else { post(.close) }
   }
 
   private func encoded(
@@ -180,24 +204,35 @@ public final class TransportClient: Sendable {
 
   // MARK: The queue to the loop
 
-  private func post(_ outbound: consuming Outbound, orPerform isOnLoop: Bool) {
-    if isOnLoop { perform(outbound) } else { post(outbound) }
+  private func postAnswer(_ frame: consuming ByteWriter) {
+    _ = gauge.add(bytes: frame.count)
+    post(.answer(frame))
   }
 
+  /// Posts a message that the gauge has counted.
   private func post(_ message: consuming Outbound) {
     switch outbound.push(message) {
     case .queued: break
     case .wake: loop.schedule(self)
-    case .closed(let message): refuse(message)
+    case .closed(let message):
+      let bytes = refuse(message)
+      if bytes > 0 { gauge.remove(messages: 1, bytes: bytes) }
     }
   }
 
-  private func refuse(_ message: consuming Outbound) {
+  /// Gives a message up; says how many bytes it had.
+  private func refuse(_ message: consuming Outbound) -> Int {
     switch consume message {
-    case .request(_, let sink, _): sink.fail(closedError)
-    case .oneWay: countDropped()
-    case .answer: countDropped()
-    case .close: break
+    case .request(let frame, let sink, _):
+      sink.fail(closedError)
+      return frame.count
+    case .oneWay(let frame):
+      didDrop(1)
+      return frame.count
+    case .answer(let frame):
+      didDrop(1)
+      return frame.count
+    case .close: return 0
     }
   }
 
@@ -205,26 +240,24 @@ public final class TransportClient: Sendable {
     TransportError(.connectionClosed, "the connection to \(peer) is closed", isNotSent: true)
   }
 
-  private func perform(_ message: consuming Outbound) {
+  private var fullError: TransportError {
+    TransportError(.full, "too much waits to be sent to \(peer), which reads slowly or not at all", isNotSent: true)
+  }
+
+  /// Sends a message, or has the connection hold it; says how many bytes left the queue.
+  private func perform(_ message: consuming Outbound) -> Int {
     guard let connection = connection.value else { return refuse(message) }
     switch consume message {
-    case .oneWay(let frame):
-      if !connection.acceptsRequests { return countDropped() }
-      connection.append { $0.append(frame.bytes) }
-      connection.flushIfLarge()
-    case .answer(let frame):
-      if !connection.acceptsAnswers { return countDropped() }
-      connection.append { $0.append(frame.bytes) }
-      connection.flushIfLarge()
-      connection.didAnswer()
+    case .oneWay(let frame): return connection.take(frame, .oneWay)
+    case .answer(let frame): return connection.take(frame, .answer)
     case .request(let frame, let sink, let deadline):
-      guard let id = connection.register(sink, deadline: deadline) else { return }
+      guard let id = connection.register(sink, deadline: deadline) else { return frame.count }
       var frame = frame
       frame.overwrite(id, at: 9)
-      connection.append { $0.append(frame.bytes) }
-      connection.flushIfLarge()
+      return connection.take(frame, .request(id: id))
     case .close:
       connection.close()
+      return 0
     }
   }
 
@@ -232,21 +265,48 @@ public final class TransportClient: Sendable {
 
   func didBecomeInactive() { active.store(false, ordering: .relaxed) }
   func didReceiveUnknownReply() { unknownReplyCount.add(1, ordering: .relaxed) }
-  private func countDropped() { droppedCount.add(1, ordering: .relaxed) }
+  /// Messages were given up.
+  func didDrop(_ count: Int) { droppedCount.add(count, ordering: .relaxed) }
+  func didChangeWritability(_ isWritable: Bool) { writable.store(isWritable, ordering: .relaxed) }
+  func didBecomeWritable() { observer.value?.clientDidBecomeWritable(self) }
+  /// Messages that were held have left.
+  func didUnqueue(messages: Int, bytes: Int) { gauge.remove(messages: messages, bytes: bytes) }
+  /// Has the queue looked at again, later.
+  func runAgain() { loop.schedule(self) }
+  /// Bytes of what is posted and not in the out-buffer.
+  var queuedBytes: Int { gauge.level.bytes }
 
   func didClose() {
     connection.value = nil
-    outbound.close { refuse($0) }
+    var (messages, bytes) = (0, 0)
+    outbound.close { message in
+      let count = refuse(message)
+      if count > 0 { messages += 1 }
+      bytes += count
+    }
+    gauge.remove(messages: messages, bytes: bytes)
+    gauge.close()
+    let last = observer.value
+    observer.value = nil
+    last?.clientDidClose(self)
   }
 }
 
 extension TransportClient: LoopTask {
   /// Messages taken from the queue before others on the loop get their turn.
-  private static let budget = 4096
+  static let budget = 4096
 
   package func runOnLoop() {
+    connection.value?.releasePosts(limit: Self.budget)
     while true {
-      if outbound.drain(limit: Self.budget, { perform($0) }) == Self.budget {
+      var (messages, bytes) = (0, 0)
+      let count = outbound.drain(limit: Self.budget) { message in
+        let count = perform(message)
+        if count > 0 { messages += 1 }
+        bytes += count
+      }
+      if messages > 0 { gauge.remove(messages: messages, bytes: bytes) }
+      if count == Self.budget {
         loop.schedule(self)
         return
       }

@@ -5,27 +5,50 @@ internal import MailroomQueue
 /// Loop-confined.
 ///
 /// Other threads reach it through its ``TransportClient``.
+///
+/// Back-pressure: ``WriteGate`` says whether messages are taken, ``ReadGate`` whether what the peer sends is served. An accepted
+/// connection reads no requests while its answers are not taken. An outgoing one does: two peers that both stopped
+/// reading would wait for each other for ever. It gives the peer up when that goes too far.
 final class Connection {
   /// Above this the out-buffer is written at once instead of at the end of the tick.
-  private static let earlyFlush = 256 * 1024
+  static let earlyFlush = 256 * 1024
 
   let core: LoopCore
-  private let stream: UVTCP
-  private let configuration: TransportConfiguration
+  let stream: UVTCP
+  let configuration: TransportConfiguration
   /// Refers back until `didClose`, so the two keep each other alive while the socket is open.
-  private let client: TransportClient
-  private var handler: (any ConnectionHandler)?
+  let client: TransportClient
+  private(set) var handler: (any ConnectionHandler)?
 
-  private var lifecycle = ConnectionLifecycle()
-  private var decoder: FrameDecoder
+  private(set) var lifecycle = ConnectionLifecycle()
+  var decoder: FrameDecoder
   /// In a box of its own: its accesses are too many to be checked for exclusivity one by one.
-  private let out = Confined(OutBuffer())
-  private var pending: PendingReplies
+  let out = Confined(OutBuffer())
+  var pending: PendingReplies
+  var writeGate: WriteGate
+  /// At how many collected bytes the socket and the write gate are to be seen to.
+  var attention: Int
+  /// Messages of other threads that wait for the write gate.
+  var posts = HeldPosts()
+  /// Whether those who wait for the write gate are still to be told that it has opened.
+  var owesRoom = false
+  /// Whether the observer is told of room before the held messages take it: they take turns.
+  var observerIsFirst = false
+  var readGate = ReadGate()
+  /// What was read and waits for the read gate.
+  var unserved = HeldFrames()
+  private(set) var hasOpened = false
+  var isReading = false
+  /// Whether the peer ended its side, so that there is nothing to read any more.
+  var hasPeerEnded = false
   /// Requests of the peer that are not answered yet.
-  private var unanswered = 0
+  var unanswered = 0
+  let mostUnanswered: Int
   private var isDirty = false
   /// Frames that are being written right now, with the out-buffer in their hands.
   private var openFrames = 0
+  /// Whether what is queued is being moved on because the connection is about to close.
+  var isFinishing = false
   private var hasEndedWrites = false
   private var sweepTimer: (id: LoopCore.TimerID, deadline: MonotonicTime)?
   private var closeTimer: LoopCore.TimerID?
@@ -38,6 +61,9 @@ final class Connection {
     self.configuration = configuration
     decoder = FrameDecoder(limit: configuration.maximumFrameLength)
     pending = PendingReplies(limit: configuration.maximumPendingReplies)
+    writeGate = WriteGate(high: configuration.writeHighWaterMark, low: configuration.writeLowWaterMark)
+    attention = min(Self.earlyFlush, writeGate.room(beside: 0))
+    mostUnanswered = min(max(1, configuration.maximumUnansweredRequests), 1 << 22)
   }
 
   /// Begins to serve the connected socket.
@@ -46,11 +72,8 @@ final class Connection {
     core.add(self)
     stream.delegate = self
     handler.connectionDidOpen()
-    do throws(UVError) {
-      try stream.startReading()
-    } catch {
-      fail(TransportError(.connectionClosed, "\(error)"))
-    }
+    hasOpened = true
+    updateReading()
   }
 
   var isActive: Bool { lifecycle.acceptsRequests }
@@ -60,10 +83,7 @@ final class Connection {
 
   /// Appends one frame that `write` writes, and has it sent by the end of the tick.
   func append<Failure: Error>(_ write: (inout ByteWriter) throws(Failure) -> Void) throws(Failure) {
-    if !isDirty {
-      isDirty = true
-      core.markDirty(self)
-    }
+    markDirty()
     // The buffer is moved out meanwhile: what `write` encodes may be user code that sends on this very connection, or
     // closes it. Nothing is written to the socket, and nothing ended, until it is back.
     var buffer = ByteWriter()
@@ -83,10 +103,18 @@ final class Connection {
     }
   }
 
-  /// Writes at once when much has collected; called between frames.
+  /// Has ``flush()`` called at the end of the tick.
+  @inline(__always)
+  func markDirty() {
+    if isDirty { return }
+    isDirty = true
+    core.markDirty(self)
+  }
+
+  /// Writes at once when much has collected; called between frames, after every one.
   @inline(__always)
   func flushIfLarge() {
-    if out.value.collecting.count >= Self.earlyFlush { write() }
+    if out.value.collecting.count >= attention { write() }
   }
 
   /// Registers a request; nil, and the sink is told, when it cannot be sent.
@@ -109,9 +137,14 @@ final class Connection {
   var acceptsRequests: Bool { lifecycle.acceptsRequests }
   var acceptsAnswers: Bool { lifecycle.acceptsAnswers }
 
+  /// Whether requests and one-way messages find room in the out-buffer.
+  var isWritable: Bool { writeGate.isWritable }
+
   /// An answer to a request of the peer was written.
   func didAnswer() {
     if unanswered > 0 { unanswered -= 1 }
+    if !readGate.isOpen { noteUnanswered() }
+    if !writeGate.isWritable { checkOverrun() }
     if lifecycle.state == .answering { checkQuiescence() }
   }
 
@@ -127,20 +160,22 @@ final class Connection {
       switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
       case .done: break
       case .write(let bytes, let offset):
-        stream.write(bytes, from: offset) { [self] storage, error in
+        stream.write(bytes, from: offset) { [self] storage, unsent, error in
           core.awake()
-          out.value.didWrite(storage)
           if let error {
+            out.value.didFail(storage, unsent: unsent)
             fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
           } else {
+            out.value.didWrite(storage)
             write()
             afterWrite()
           }
         }
       }
     } catch {
-      fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
+      return fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
     }
+    noteLevel()
   }
 
   private func afterWrite() {
@@ -177,16 +212,25 @@ final class Connection {
   // MARK: Ending
 
   /// Ends the connection after what is queued was written.
-  func close() { perform(lifecycle.handle(.close)) }
+  func close() {
+    if lifecycle.state == .open {
+      isFinishing = true
+      releasePosts(limit: .max, all: true)
+    }
+    handle(.close)
+  }
+
+  /// Has something that happened change the connection's state, and does what follows.
+  func handle(_ event: ConnectionLifecycle.Event) { perform(lifecycle.handle(event)) }
 
   /// Ends the connection at once.
   func fail(_ error: TransportError) {
     if self.error == nil && lifecycle.state != .closed { self.error = error }
-    perform(lifecycle.handle(.failed))
+    handle(.failed)
   }
 
   private func checkQuiescence() {
-    if unanswered == 0 && isDrained { perform(lifecycle.handle(.quiescent)) }
+    if unanswered == 0 && isDrained { handle(.quiescent) }
   }
 
   private var isDrained: Bool { openFrames == 0 && out.value.isDrained }
@@ -197,9 +241,9 @@ final class Connection {
     stream.shutdown { [self] error in
       core.awake()
       if error == nil {
-        perform(lifecycle.handle(.writesEnded))
+        handle(.writesEnded)
       } else {
-        perform(lifecycle.handle(.failed))
+        handle(.failed)
       }
     }
   }
@@ -221,7 +265,7 @@ final class Connection {
           error = TransportError(
             .connectionClosed, "\(client.peer) was cut off before it took the last \(out.value.pendingBytes) bytes")
         }
-        perform(lifecycle.handle(.timedOut))
+        handle(.timedOut)
       }
     }
     if actions.contains(.endWrites) {
@@ -229,6 +273,11 @@ final class Connection {
       endWritesIfDrained()
     }
     if actions.contains(.closeSocket) { closeSocket() }
+    if lifecycle.state != .open { releasePosts(limit: .max, all: true) }
+    if !acceptsAnswers {
+      readGate.release()
+      updateReading()
+    }
     if lifecycle.state == .answering { checkQuiescence() }
   }
 
@@ -240,6 +289,7 @@ final class Connection {
     self.handler = nil
     let error = self.error
     stream.close { [self] in
+      client.didDrop(out.value.discard())
       handler?.connectionDidClose(error)
       client.didClose()
       core.remove(self)
@@ -252,6 +302,8 @@ extension Connection: LoopFlushable {
     isDirty = false
     write()
     afterWrite()
+    serveHeldFrames()
+    tellRoom()
   }
 }
 
@@ -259,94 +311,5 @@ extension Connection: LoopResident {
   func closeForShutdown() {
     if error == nil { error = TransportError(.stopped, "the connection to \(client.peer) was closed by a shutdown") }
     close()
-  }
-}
-
-// MARK: Reading
-
-extension Connection: UVStreamDelegate {
-  func streamWillRead(_ offer: (inout MutableRawSpan) -> Void) {
-    core.awake()
-    decoder.withRoom(offer)
-  }
-
-  func streamDidRead(_ bytes: RawSpan) {
-    guard acceptsAnswers else { return }
-    do throws(FrameError) {
-      try decoder.decode(bytes) { (payload) throws(FrameError) in try receive(payload) }
-    } catch {
-      fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
-    }
-    handler?.connectionDidReadBatch()
-  }
-
-  func streamDidRead(intoOfferedSpace count: Int) {
-    guard acceptsAnswers else { return }
-    do throws(FrameError) {
-      try decoder.didFillRoom(count) { (payload) throws(FrameError) in try receive(payload) }
-    } catch {
-      fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
-    }
-    handler?.connectionDidReadBatch()
-  }
-
-  func streamDidEnd(_ error: UVError?) {
-    core.awake()
-    if let error {
-      fail(TransportError(.connectionClosed, "the connection to \(client.peer) was lost: \(error)"))
-    } else if decoder.isAtFrameBoundary || !isActive {
-      perform(lifecycle.handle(.peerEnded))
-    } else {
-      fail(TransportError(.connectionClosed, "\(client.peer) ended the connection in the middle of a frame"))
-    }
-  }
-
-  /// Handles one frame; says whether the next one is wanted.
-  private func receive(_ payload: RawSpan) throws(FrameError) -> Bool {
-    let message = try WireMessage(payload: payload)
-    switch message {
-    case .rpcRequest(let id, let body):
-      unanswered += 1
-      handler?.receive(request: body, responder: RPCResponder(client: client, requestID: id))
-      flushIfLarge()
-    case .oneWay(let body):
-      handler?.receive(oneWay: body)
-    case .rpcResponse(let id, let body):
-      if let sink = pending.take(id) {
-        sink.complete(.success(body))
-      } else {
-        client.didReceiveUnknownReply()
-      }
-    case .rpcFailure(let id, let error):
-      if let sink = pending.take(id) {
-        let text = error.utf8String() ?? "(a failure without a readable text)"
-        sink.fail(TransportError(.remoteFailure, text))
-      } else {
-        client.didReceiveUnknownReply()
-      }
-    case .streamRequest(let streamID):
-      refuse { (writer) throws(FrameError) in
-        try writer.append(
-          frame: .streamFailure(streamID: streamID, error: "streams are not served here".utf8.span.bytes),
-          limit: configuration.maximumFrameLength)
-      }
-    case .chunkFetchRequest(let streamID, let index):
-      refuse { (writer) throws(FrameError) in
-        try writer.append(
-          frame: .chunkFetchFailure(
-            streamID: streamID, chunkIndex: index, error: "chunks are not served here".utf8.span.bytes),
-          limit: configuration.maximumFrameLength)
-      }
-    case .uploadStream: throw .unsupported(WireMessage.Kind.uploadStream.rawValue)
-    case .streamResponse: throw .unsupported(WireMessage.Kind.streamResponse.rawValue)
-    case .chunkFetchSuccess, .chunkFetchFailure, .streamFailure:
-      client.didReceiveUnknownReply()
-    }
-    return acceptsAnswers
-  }
-
-  private func refuse(_ write: (inout ByteWriter) throws(FrameError) -> Void) {
-    // An answer that echoes a stream id longer than the limit allows cannot be sent; the asker's own deadline remains.
-    try? append(write)
   }
 }

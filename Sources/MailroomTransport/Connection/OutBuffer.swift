@@ -18,7 +18,10 @@ internal import MailroomQueue
 /// writable. While libuv owns a buffer, new frames collect in another one; what grows beyond ``sealedSize`` meanwhile is
 /// sealed and queued, so that no buffer is ever grown, and copied, to the size of a backlog.
 ///
-/// Invariant: bytes leave in the order appended, each once: in flight, then sealed, then collecting.
+/// Invariants:
+/// 1. Bytes leave in the order appended, each once: in flight, then sealed, then collecting.
+/// 2. Every buffer begins with a frame and ends with one, so what a connection could not send can be told by frames when
+///    it ends, at no cost before.
 struct OutBuffer: ~Copyable {
   /// Storage above this is given back once it was written.
   private static let keptRoom = 1024 * 1024
@@ -32,6 +35,9 @@ struct OutBuffer: ~Copyable {
   private var spare = ByteWriter()
   private var isWriting = false
   private var inFlight = 0
+  /// What libuv could not write, and how much of it the socket has taken.
+  private var failed = ByteWriter()
+  private var takenOfFailed = 0
 
   private final class Segment {
     var bytes = ByteWriter()
@@ -83,6 +89,29 @@ struct OutBuffer: ~Copyable {
       spare = storage
       spare.truncate(to: 0)
     }
+  }
+
+  /// Takes back the storage of which libuv could not write the last `unsent` bytes.
+  mutating func didFail(_ storage: consuming ByteWriter, unsent: Int) {
+    isWriting = false
+    inFlight = 0
+    takenOfFailed = storage.count - unsent
+    failed = storage
+  }
+
+  /// Forgets everything, and says how many of the messages in it the socket did not take as a whole.
+  ///
+  /// Not to be called while libuv writes.
+  mutating func discard() -> Int {
+    var count = failed.bytes.countMessages(endingBehind: takenOfFailed)
+    while let segment = sealed.popFirst() {
+      var bytes = ByteWriter()
+      swap(&bytes, &segment.bytes)
+      count += bytes.bytes.countMessages(endingBehind: 0)
+    }
+    count += collecting.bytes.countMessages(endingBehind: 0)
+    self = OutBuffer()
+    return count
   }
 
   private mutating func hand(_ bytes: consuming ByteWriter, from offset: Int) -> Flush {

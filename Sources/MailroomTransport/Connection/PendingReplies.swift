@@ -52,6 +52,12 @@ struct PendingReplies {
     return slots[index].generation << Self.slotBits | Int64(index)
   }
 
+  /// Whether the request with this id is pending.
+  func contains(_ id: Int64) -> Bool {
+    let index = Int(id & Self.slotMask)
+    return id >= 0 && index < slots.count && slots[index].generation == id >> Self.slotBits && slots[index].sink != nil
+  }
+
   /// Takes the request with this id out; nil when it is not pending, or never was.
   mutating func take(_ id: Int64) -> ReplySink? {
     let index = Int(id & Self.slotMask)

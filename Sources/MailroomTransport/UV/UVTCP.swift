@@ -217,9 +217,9 @@ final class UVTCP: UVHandle {
   private final class WriteRequest {
     let raw = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
     var bytes: ByteWriter
-    let onResult: (consuming ByteWriter, UVError?) -> Void
+    let onResult: (consuming ByteWriter, _ unsent: Int, UVError?) -> Void
 
-    init(_ bytes: consuming ByteWriter, _ onResult: @escaping (consuming ByteWriter, UVError?) -> Void) {
+    init(_ bytes: consuming ByteWriter, _ onResult: @escaping (consuming ByteWriter, Int, UVError?) -> Void) {
       self.bytes = bytes
       self.onResult = onResult
       raw.initialize(to: uv_write_t())
@@ -227,18 +227,21 @@ final class UVTCP: UVHandle {
 
     deinit { raw.deallocate() }
 
-    func finish(_ error: UVError?) {
+    func finish(unsent: Int, _ error: UVError?) {
       var returned = ByteWriter()
       swap(&returned, &bytes)
-      onResult(returned, error)
+      onResult(returned, min(max(0, unsent), returned.count), error)
     }
   }
 
-  /// Queues `bytes` from `offset` on; `onResult` runs once, with the storage back, also when the stream is closed meanwhile.
+  /// Queues `bytes` from `offset` on; `onResult` runs once, also when the stream is closed meanwhile.
+  ///
+  /// It gets the storage back, how many bytes at its end the socket did not take, and the reason if there are any.
   func write(
     _ bytes: consuming ByteWriter, from offset: Int,
-    _ onResult: @escaping (consuming ByteWriter, UVError?) -> Void
+    _ onResult: @escaping (consuming ByteWriter, Int, UVError?) -> Void
   ) {
+    let count = bytes.count - offset
     let request = WriteRequest(bytes, onResult)
     let owner = Unmanaged.passRetained(request)
     request.raw.pointee.data = owner.toOpaque()
@@ -250,12 +253,14 @@ final class UVTCP: UVHandle {
       return uv_write(request.raw, stream, &buffer, 1) { raw, status in
         guard let data = raw?.pointee.data else { return }
         let request = Unmanaged<WriteRequest>.fromOpaque(data).takeRetainedValue()
-        request.finish(status < 0 ? UVError("write", code: status) : nil)
+        // libuv moves the one buffer's start, in its own copy that a request has for few buffers, past what was written.
+        if status == 0 { return request.finish(unsent: 0, nil) }
+        request.finish(unsent: request.raw.pointee.bufsml.0.len, UVError("write", code: status))
       }
     }
     if result < 0 {
       owner.release()
-      request.finish(UVError("uv_write", code: result))
+      request.finish(unsent: count, UVError("uv_write", code: result))
     }
   }
 

@@ -127,6 +127,29 @@ extension ByteWriter {
   }
 }
 
+extension RawSpan {
+  /// Counts the one-way messages and answers among the frames that these bytes begin with, leaving out those that end
+  /// within the first `taken` bytes.
+  ///
+  /// The bytes must be frames that were written here; what is none ends the count.
+  func countMessages(endingBehind taken: Int) -> Int {
+    var count = 0
+    var reader = ByteReader(self)
+    while reader.remaining >= FrameFormat.minimumLength {
+      guard let length = try? reader.read(Int64.self), let kind = try? reader.readByte(),
+        length >= FrameFormat.minimumLength,
+        (try? reader.read(count: Int(clamping: length) - FrameFormat.minimumLength)) != nil
+      else { break }
+      guard reader.offset > taken else { continue }
+      switch WireMessage.Kind(rawValue: kind) {
+      case .oneWay, .rpcResponse, .rpcFailure: count += 1
+      default: break
+      }
+    }
+    return count
+  }
+}
+
 extension ByteReader {
   /// Reads an int32 length and that many bytes, without copying them.
   @_lifetime(copy self)

@@ -216,4 +216,36 @@ final class OutBufferTests: XCTestCase {
       XCTAssertEqual(out.pendingBytes, 1 << 20)
     }
   }
+
+  func testMessagesThatWereNotTakenAsAWholeAreCountedWhereverTheyAre() {
+    let frame = [UInt8].oneWay([UInt8](repeating: 7, count: 87))
+    XCTAssertEqual(frame.count, 100)
+    for taken in [0, 1, 99, 100, 101, 450, 999, 1000] {
+      var out = OutBuffer()
+      var peer = Peer()
+      for _ in 0..<10 { out.collecting.append(frame) }
+      guard case .write(let first, let offset) = peer.flush(&out, room: 0) else { return XCTFail("all was taken") }
+      XCTAssertEqual(offset, 0)
+      for _ in 0..<6000 { out.collecting.append(frame) }
+      _ = peer.flush(&out, room: 0)
+      XCTAssertEqual(out.collecting.count, 0, "these are sealed")
+      for _ in 0..<3 { out.collecting.append(frame) }
+      out.didFail(first, unsent: 1000 - taken)
+      XCTAssertEqual(out.discard(), 10 - taken / 100 + 6000 + 3)
+      XCTAssertTrue(out.isDrained)
+      XCTAssertEqual(out.discard(), 0)
+    }
+  }
+
+  func testWhatADirectWriteTookDoesNotCount() {
+    let frame = [UInt8].oneWay([UInt8](repeating: 7, count: 87))
+    for (room, expected) in [(0, 10), (99, 10), (100, 9), (950, 1)] {
+      var out = OutBuffer()
+      var peer = Peer()
+      for _ in 0..<10 { out.collecting.append(frame) }
+      guard case .write(let rest, let offset) = peer.flush(&out, room: room) else { return XCTFail("all was taken") }
+      out.didFail(rest, unsent: 1000 - offset)
+      XCTAssertEqual(out.discard(), expected, "with room for \(room)")
+    }
+  }
 }

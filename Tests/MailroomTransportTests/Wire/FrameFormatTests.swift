@@ -87,4 +87,31 @@ final class FrameFormatTests: XCTestCase {
     XCTAssertEqual(try reader.readBlock().array(), [5, 6])
     XCTAssertThrowsError(try reader.readBlock().array())
   }
+
+  func testMessagesAreCountedByTheEndOfTheirFrames() throws {
+    let frames: [[UInt8]] = [
+      .oneWay([1, 2]), .request(id: 1, [3]), .answer(id: 2, []), .failure(id: 3, "no"),
+      try ReadMessage.streamFailure(streamID: [1], error: [2]).frame(), .oneWay([]),
+    ]
+    let isCounted = [true, false, true, true, false, true]
+    let all = frames.flatMap { $0 }
+    for taken in 0...all.count {
+      var (end, expected) = (0, 0)
+      for (frame, isCounted) in zip(frames, isCounted) {
+        end += frame.count
+        if isCounted && end > taken { expected += 1 }
+      }
+      XCTAssertEqual(all.rawSpan.countMessages(endingBehind: taken), expected, "behind \(taken) bytes")
+    }
+  }
+
+  func testCountOfMessagesEndsWithTheFrames() {
+    let frame = [UInt8].oneWay([1, 2])
+    for rest in [[], [1], Int64(8).wireBytes + [9], Int64.max.wireBytes + [9], Int64.min.wireBytes + [9, 9]]
+      as [[UInt8]]
+    {
+      XCTAssertEqual((frame + rest).rawSpan.countMessages(endingBehind: 0), 1)
+    }
+    for count in 0..<frame.count { XCTAssertEqual(Array(frame[..<count]).rawSpan.countMessages(endingBehind: 0), 0) }
+  }
 }

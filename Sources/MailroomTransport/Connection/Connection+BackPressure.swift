@@ -1,0 +1,85 @@
+internal import MailroomQueue
+
+// What a connection does when its peer does not take what is written to it.
+
+extension Connection {
+  /// Tells the write gate how much waits, and everybody what that changes.
+  func noteLevel() {
+    let pending = out.value.pendingBytes
+    let change = writeGate.note(pendingBytes: pending)
+    if change != .none {
+      client.didChangeWritability(isWritable)
+      if !client.isOutgoing {
+        readGate.set(.unwritable, !isWritable)
+        updateReading()
+      }
+      // Later, because the bytes that led here may be those of somebody who is not to be called meanwhile.
+      if change == .drained {
+        owesRoom = true
+        markDirty()
+      }
+    }
+    attention = min(Self.earlyFlush, writeGate.room(beside: pending - out.value.collecting.count))
+  }
+
+  /// Ends an outgoing connection whose peer asks and does not read the answers.
+  func checkOverrun() {
+    guard client.isOutgoing, !isFinishing, acceptsAnswers else { return }
+    let pending = out.value.pendingBytes
+    let queued = client.queuedBytes - configuration.maximumQueuedBytes
+    guard writeGate.isOverrun(pendingBytes: pending) || queued > writeGate.overrun else { return }
+    fail(
+      TransportError(
+        .connectionClosed, "\(client.peer) sends requests but does not read the answers, of which \(pending) bytes wait"
+      ))
+  }
+
+  /// Sends a message that another thread posted, or holds it until there is room; says how many bytes are not held.
+  func take(_ frame: consuming ByteWriter, _ kind: HeldPosts.Kind) -> Int {
+    if lifecycle.state == .open && !isFinishing && !(isWritable && posts.isEmpty) {
+      posts.append(frame, kind)
+      return 0
+    }
+    send(frame, kind)
+    return frame.count
+  }
+
+  /// Sends an encoded message.
+  func send(_ frame: borrowing ByteWriter, _ kind: HeldPosts.Kind) {
+    switch kind {
+    case .oneWay: if !acceptsRequests { return client.didDrop(1) }
+    case .answer: if !acceptsAnswers { return client.didDrop(1) }
+    // Those that ended while they were held are not sent.
+    case .request(let id): if !pending.contains(id) { return }
+    }
+    append { $0.append(frame.bytes) }
+    flushIfLarge()
+    if kind == .answer { didAnswer() }
+  }
+
+  /// Moves held messages on as long as there is room, or all of them when they shall wait no longer.
+  ///
+  /// - Parameter limit: how many; with more left, and room for them, the client has this called again.
+  func releasePosts(limit: Int, all: Bool = false) {
+    var (count, bytes) = (0, 0)
+    while count < limit, all || isWritable, let post = posts.popFirst() {
+      let frame = post.takeFrame()
+      count += 1
+      bytes += frame.count
+      send(frame, post.kind)
+    }
+    if count > 0 { client.didUnqueue(messages: count, bytes: bytes) }
+    if count == limit && !posts.isEmpty && isWritable { client.runAgain() }
+  }
+
+  func tellRoom() {
+    guard owesRoom, isWritable, lifecycle.state == .open else { return }
+    owesRoom = false
+    observerIsFirst.toggle()
+    if observerIsFirst { client.didBecomeWritable() }
+    releasePosts(limit: TransportClient.budget)
+    if observerIsFirst { return }
+    // The held messages may have taken all the room: then the observer is told of the next one, and before them.
+    if isWritable && lifecycle.state == .open { client.didBecomeWritable() }
+  }
+}

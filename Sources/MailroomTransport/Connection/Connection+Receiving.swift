@@ -1,0 +1,167 @@
+// Reading, and serving what was read.
+
+extension Connection: UVStreamDelegate {
+  func streamWillRead(_ offer: (inout MutableRawSpan) -> Void) {
+    core.awake()
+    decoder.withRoom(offer)
+  }
+
+  func streamDidRead(_ bytes: RawSpan) {
+    guard acceptsAnswers else { return }
+    do throws(FrameError) {
+      try decoder.decode(bytes) { (payload) throws(FrameError) in try receiveOrHold(payload) }
+    } catch {
+      fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
+    }
+    handler?.connectionDidReadBatch()
+  }
+
+  func streamDidRead(intoOfferedSpace count: Int) {
+    guard acceptsAnswers else { return }
+    do throws(FrameError) {
+      try decoder.didFillRoom(count) { (payload) throws(FrameError) in try receiveOrHold(payload) }
+    } catch {
+      fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
+    }
+    handler?.connectionDidReadBatch()
+  }
+
+  func streamDidEnd(_ error: UVError?) {
+    core.awake()
+    isReading = false
+    hasPeerEnded = true
+    if let error {
+      fail(TransportError(.connectionClosed, "the connection to \(client.peer) was lost: \(error)"))
+    } else if decoder.isAtFrameBoundary || !isActive {
+      handle(.peerEnded)
+    } else {
+      fail(TransportError(.connectionClosed, "\(client.peer) ended the connection in the middle of a frame"))
+    }
+  }
+
+  /// Handles one frame, now or when the read gate opens; says whether the next one is wanted.
+  private func receiveOrHold(_ payload: RawSpan) throws(FrameError) -> Bool {
+    if readGate.isOpen && unserved.isEmpty {
+      try receive(payload)
+    } else {
+      unserved.append(payload)
+    }
+    return acceptsAnswers
+  }
+
+  /// Handles one frame.
+  private func receive(_ payload: RawSpan) throws(FrameError) {
+    let message = try WireMessage(payload: payload)
+    switch message {
+    case .rpcRequest(let id, let body):
+      unanswered += 1
+      if unanswered >= mostUnanswered { noteUnanswered() }
+      if !isWritable { checkOverrun() }
+      guard acceptsAnswers else { return }
+      handler?.receive(request: body, responder: RPCResponder(client: client, requestID: id))
+      flushIfLarge()
+    case .oneWay(let body):
+      handler?.receive(oneWay: body)
+    case .rpcResponse(let id, let body):
+      if let sink = pending.take(id) {
+        sink.complete(.success(body))
+      } else {
+        client.didReceiveUnknownReply()
+      }
+    case .rpcFailure(let id, let error):
+      if let sink = pending.take(id) {
+        let text = error.utf8String() ?? "(a failure without a readable text)"
+        sink.fail(TransportError(.remoteFailure, text))
+      } else {
+        client.didReceiveUnknownReply()
+      }
+    case .streamRequest(let streamID):
+      refuse { (writer) throws(FrameError) in
+        try writer.append(
+          frame: .streamFailure(streamID: streamID, error: "streams are not served here".utf8.span.bytes),
+          limit: configuration.maximumFrameLength)
+      }
+    case .chunkFetchRequest(let streamID, let index):
+      refuse { (writer) throws(FrameError) in
+        try writer.append(
+          frame: .chunkFetchFailure(
+            streamID: streamID, chunkIndex: index, error: "chunks are not served here".utf8.span.bytes),
+          limit: configuration.maximumFrameLength)
+      }
+    case .uploadStream: throw .unsupported(WireMessage.Kind.uploadStream.rawValue)
+    case .streamResponse: throw .unsupported(WireMessage.Kind.streamResponse.rawValue)
+    case .chunkFetchSuccess, .chunkFetchFailure, .streamFailure:
+      client.didReceiveUnknownReply()
+    }
+  }
+
+  private func refuse(_ write: (inout ByteWriter) throws(FrameError) -> Void) {
+    // An answer that echoes a stream id longer than the limit allows cannot be sent; the asker's own deadline remains.
+    try? append(write)
+    flushIfLarge()
+    if !isWritable { checkOverrun() }
+  }
+}
+
+// MARK: Holding
+
+extension Connection {
+  /// Holds reading until ``resumeReading()`` was called as often.
+  func pauseReading() {
+    readGate.pause()
+    updateReading()
+  }
+
+  func resumeReading() {
+    readGate.resume()
+    updateReading()
+  }
+
+  /// Stops or continues reading, as many requests are unanswered or not.
+  func noteUnanswered() {
+    readGate.set(.unanswered, unanswered >= mostUnanswered)
+    updateReading()
+  }
+
+  /// Reads from the socket exactly while the gate is open and nothing that was read is held.
+  func updateReading() {
+    guard hasOpened, !hasPeerEnded, !stream.isClosing else { return }
+    if !acceptsAnswers { unserved = HeldFrames() }
+    if readGate.isOpen && unserved.isEmpty {
+      startReading()
+    } else {
+      if isReading { stream.stopReading() }
+      isReading = false
+      // At the end of the tick, because whoever has opened the gate may be in the middle of something.
+      if readGate.isOpen { markDirty() }
+    }
+  }
+
+  private func startReading() {
+    if isReading { return }
+    do throws(UVError) {
+      try stream.startReading()
+      isReading = true
+    } catch {
+      fail(TransportError(.connectionClosed, "\(error)"))
+    }
+  }
+
+  /// Serves what was read before the gate closed, until it closes again.
+  func serveHeldFrames() {
+    guard readGate.isOpen, !unserved.isEmpty else { return }
+    // Moved out, because those who are served may come back here.
+    var frames = HeldFrames()
+    swap(&frames, &unserved)
+    do throws(FrameError) {
+      try frames.serve(while: { readGate.isOpen && acceptsAnswers }) { (payload) throws(FrameError) in
+        try receive(payload)
+      }
+    } catch {
+      fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
+    }
+    handler?.connectionDidReadBatch()
+    swap(&frames, &unserved)
+    updateReading()
+  }
+}

@@ -1,0 +1,46 @@
+internal import MailroomQueue
+
+/// Messages that other threads posted while their connection was not writable, in the order posted.
+///
+/// Loop-confined.
+///
+/// They are frames that only wait for their place in the out-buffer. A request among them is registered already, so that its
+/// deadline counts; one that was ended meanwhile leaves without being sent. Bound: the queue's gauge, which counts them until
+/// they leave; answers are bounded by the requests that the peer may have unanswered.
+struct HeldPosts {
+  /// What is done with a frame besides sending it.
+  enum Kind: Equatable {
+    case oneWay
+    case answer
+    case request(id: Int64)
+  }
+
+  /// A message that waits.
+  final class Post {
+    let kind: Kind
+    private var frame: ByteWriter
+
+    init(_ frame: consuming ByteWriter, _ kind: Kind) {
+      self.frame = frame
+      self.kind = kind
+    }
+
+    /// The frame, which leaves the message.
+    func takeFrame() -> ByteWriter {
+      var taken = ByteWriter()
+      swap(&taken, &frame)
+      return taken
+    }
+  }
+
+  private var posts = FIFO<Post>()
+
+  /// Whether nothing waits.
+  var isEmpty: Bool { posts.isEmpty }
+
+  /// Adds a message behind the others.
+  mutating func append(_ frame: consuming ByteWriter, _ kind: Kind) { posts.append(Post(frame, kind)) }
+
+  /// Takes the oldest message out.
+  mutating func popFirst() -> Post? { posts.popFirst() }
+}
