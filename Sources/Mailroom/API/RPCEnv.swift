@@ -43,7 +43,9 @@ public final class RPCEnv: Sendable {
     } catch {
       throw RPCError(error)
     }
-    dispatcher = Dispatcher(sharedThreads: configuration.messageLoopThreads, group: group)
+    let bounds = InboxBounds(
+      messages: configuration.maximumInboxMessages, bytes: configuration.maximumInboxBytes)
+    dispatcher = Dispatcher(sharedThreads: configuration.messageLoopThreads, bounds: bounds, group: group)
     localDeadlines = LocalDeadlines(loop: group.next())
   }
 

@@ -25,12 +25,14 @@ final class Dispatcher: InboxOwner {
   }
 
   private let sharedThreads: Int
+  private let bounds: InboxBounds
   private let group: EventLoopGroup
   /// Guarded by its lock.
   private let state = Locked(State())
 
-  init(sharedThreads: Int, group: EventLoopGroup) {
+  init(sharedThreads: Int, bounds: InboxBounds = InboxBounds(), group: EventLoopGroup) {
     self.sharedThreads = sharedThreads
+    self.bounds = bounds
     self.group = group
   }
 
@@ -59,7 +61,7 @@ final class Dispatcher: InboxOwner {
       eventLoop = loop
       scheduler = EventLoopScheduler(loop)
     }
-    let inbox = Inbox(name: name, endpoint: endpoint, scheduler: scheduler, owner: self)
+    let inbox = Inbox(name: name, endpoint: endpoint, scheduler: scheduler, bounds: bounds, owner: self)
     let reference = makeReference(inbox)
     let registration = Registration(inbox: inbox, eventLoop: eventLoop)
     let refusal: RPCError? = state.withLock { state in

@@ -1,17 +1,6 @@
 internal import MailroomQueue
 internal import MailroomTransport
 
-/// A message in an inbox.
-enum InboxMessage: ~Copyable, Sendable {
-  case start(RPCEndpointRef)
-  case stop
-  /// A message of another process.
-  case remote(content: [UInt8], MessageOrigin)
-  case local(any LocalMessage)
-  /// Something about a connection.
-  case event(PeerEvent)
-}
-
 /// Is told of the end of an inbox, in its last turn.
 protocol InboxOwner: AnyObject, Sendable {
   /// OnStop is next.
@@ -46,52 +35,57 @@ protocol InboxScheduler: AnyObject, Sendable {
 ///    the last. Each is run exactly once.
 /// 2. One turn at a time; a turn sees what the one before it wrote.
 /// 3. FIFO for the messages of one sender.
-/// 4. A message that does not get in is handed back or failed, never lost: see ``post(_:)``.
+/// 4. A message that does not get in is handed back or failed, never lost: see ``post(_:)`` and ``offer(_:bytes:)``.
+/// 5. What ``offer(_:bytes:)`` and ``postRemote(content:origin:)`` let in is counted in before it is queued, and counted out
+///    exactly once: when it was handled, or when it turned out that the queue was closed. So the level never reads too low,
+///    and it reads too high by what one turn has handled and not yet settled, at most an eighth of the bound.
+/// 6. Nobody waits for room in a stopped inbox: who waits is called as it stops, and who comes later at once.
+///
+/// OnStart, OnStop and events of connections are not counted: they are few, and they have to get in.
 final class Inbox: Sendable {
-  /// How long a turn may be before other inboxes get theirs.
-  struct Budget: Sendable {
-    /// Messages after which a turn ends.
-    var messages = 256
-    /// Messages between looks at the clock.
-    var messagesPerLook = 16
-    /// Nanoseconds after which a turn ends.
-    var nanoseconds: UInt64 = 200_000
-  }
-
   let name: String
   let endpoint: any EndpointDelivery
   private let queue = MPSCQueue<InboxMessage>()
   private let scheduler: any InboxScheduler
-  private let budget: Budget
+  private let budget: TurnLimit.Budget
   private let owner: any InboxOwner
+  /// What is queued of users' messages.
+  private let gauge: FlowGauge
+  private let bounds: InboxBounds
 
   init(
-    name: String, endpoint: any EndpointDelivery, scheduler: any InboxScheduler, budget: Budget = Budget(),
-    owner: any InboxOwner
+    name: String, endpoint: any EndpointDelivery, scheduler: any InboxScheduler, budget: TurnLimit.Budget = .init(),
+    bounds: InboxBounds = InboxBounds(), owner: any InboxOwner
   ) {
     self.name = name
     self.endpoint = endpoint
     self.scheduler = scheduler
     self.budget = budget
+    self.bounds = bounds
     self.owner = owner
+    gauge = FlowGauge(bounds.marks)
   }
 
   /// Posts OnStart.
   ///
   /// To be called once, before anything else is posted.
-  func start(_ me: RPCEndpointRef) { post(.start(me)) }
+  func start(_ me: RPCEndpointRef) { post(.start(InboxStart(me))) }
 
   /// Posts OnStop, and refuses messages from then on.
   ///
   /// Safe to call again.
   func stop() {
     if case .wake = queue.pushLast(.stop) { scheduler.schedule(self) }
+    // Behind the push, so that whoever is called finds the inbox stopped.
+    gauge.close()
   }
 
   /// Whether messages are refused.
   var isStopped: Bool { queue.isClosed }
 
-  /// Posts a message from any thread; one that comes too late fails its asker, and the answer is false.
+  /// Posts a message from any thread, full or not; one that comes too late fails its asker, and the answer is false.
+  ///
+  /// For what is not counted, and for tests.
   @discardableResult
   func post(_ message: consuming InboxMessage) -> Bool {
     switch queue.push(message) {
@@ -108,11 +102,91 @@ final class Inbox: Sendable {
   private func refuse(_ message: consuming InboxMessage) {
     let error = RPCError(.endpointStopped, "the endpoint \(name) is stopped", execution: .notExecuted)
     switch consume message {
-    case .remote(_, let origin): try? origin.call?.fail(error)
-    case .local(let message): message.fail(error)
+    case .remote(_, let origin, _): try? origin.call?.fail(error)
+    case .local(let message, _): message.fail(error)
     case .start: break
     case .stop: break
     case .event: break
+    }
+  }
+
+  // MARK: Bounds
+
+  /// What became of a message that was offered.
+  enum Offered: Equatable, Sendable {
+    case taken
+    /// There is no room; nobody was told.
+    case full
+    /// The inbox is stopped; the asker, if there is one, was told.
+    case stopped
+  }
+
+  /// Posts a message of the same environment from any thread, if there is room.
+  ///
+  /// - Parameter bytes: what it counts, at least one.
+  func offer(_ message: any LocalMessage, bytes: Int) -> Offered {
+    let bytes = max(1, bytes)
+    // A full inbox that is stopped will have room for nobody.
+    guard gauge.admit(bytes: bytes) else { return isStopped ? refuseStopped(message) : .full }
+    if post(.local(message, bytes: bytes)) { return .taken }
+    gauge.remove(messages: 1, bytes: bytes)
+    return .stopped
+  }
+
+  private func refuseStopped(_ message: any LocalMessage) -> Offered {
+    refuse(.local(message))
+    return .stopped
+  }
+
+  /// What became of a message that came from another process.
+  enum PostedRemote: Equatable, Sendable {
+    case taken
+    /// It was taken, but now the inbox is full: its peer should send nothing more, see ``waitForRoom(_:)``.
+    case takenAndFull
+    /// The inbox is stopped; the asker, if there is one, was told.
+    case refused
+  }
+
+  /// Posts a message of another process from any thread, whether there is room or not: what is read is read.
+  func postRemote(content: [UInt8], origin: MessageOrigin) -> PostedRemote {
+    let bytes = max(1, content.count)
+    let isFull = gauge.add(bytes: bytes)
+    if post(.remote(content: content, origin, bytes: bytes)) { return isFull ? .takenAndFull : .taken }
+    gauge.remove(messages: 1, bytes: bytes)
+    return .refused
+  }
+
+  /// How much is counted in.
+  var level: FlowLevel { gauge.level }
+  /// Whether the inbox holds four times as much as it should: its peers do not stop when they are told to.
+  var isBeyondLimit: Bool { bounds.isBeyondLimit(gauge.level) }
+
+  /// Has `onRoom` called once there is room again or the inbox is stopped: at once, or by whoever brings it about.
+  ///
+  /// `onRoom` runs on any thread, the endpoint's among them, and must not block.
+  ///
+  /// - Returns: the waiter's name for ``forget(_:)``; nil when `onRoom` was called at once.
+  func waitForRoom(_ onRoom: @escaping @Sendable () -> Void) -> FlowGauge.WaiterID? { gauge.wait(onRoom) }
+
+  /// Gives a waiter up; it may have been called already.
+  func forget(_ waiter: FlowGauge.WaiterID) { gauge.forget(waiter) }
+
+  /// Counts out what a turn has handled.
+  private func settle(_ handled: inout Handled) {
+    if handled.messages > 0 { gauge.remove(messages: handled.messages, bytes: handled.bytes) }
+    handled = Handled()
+  }
+
+  /// Messages that a turn has handled, and that are still counted in.
+  private struct Handled {
+    var messages = 0
+    var bytes = 0
+
+    /// Adds a message, unless it was never counted.
+    mutating func add(_ bytes: Int) {
+      if bytes == 0 { return }
+      messages += 1
+      self.bytes += bytes
     }
   }
 
@@ -122,29 +196,32 @@ final class Inbox: Sendable {
   ///
   /// For the thread that the scheduler chose.
   func takeTurn() {
-    var processed = 0
-    var deadline: MonotonicTime?
+    var limit = TurnLimit(budget)
+    var handled = Handled()
     while true {
       while let message = queue.popFirst() {
-        process(message)
-        processed += 1
-        if processed >= budget.messages { return scheduler.schedule(self) }
-        if processed % budget.messagesPerLook == 0 {
-          let now = MonotonicTime.now
-          if let deadline, now >= deadline { return scheduler.schedule(self) }
-          if deadline == nil { deadline = MonotonicTime(nanoseconds: now.nanoseconds &+ budget.nanoseconds) }
+        process(message, &handled)
+        if handled.messages >= bounds.batch { settle(&handled) }
+        if limit.isReached() {
+          settle(&handled)
+          return scheduler.schedule(self)
         }
       }
+      settle(&handled)
       if queue.sleep() != .notEmpty { return }
     }
   }
 
-  private func process(_ message: consuming InboxMessage) {
+  private func process(_ message: consuming InboxMessage, _ handled: inout Handled) {
     switch consume message {
-    case .remote(let content, let origin): endpoint.deliver(content.rawSpan, origin)
-    case .local(let message): endpoint.deliver(message)
+    case .remote(let content, let origin, let bytes):
+      handled.add(bytes)
+      endpoint.deliver(content.rawSpan, origin)
+    case .local(let message, let bytes):
+      handled.add(bytes)
+      endpoint.deliver(message)
     case .event(let event): endpoint.deliver(event)
-    case .start(let me): endpoint.start(me)
+    case .start(let start): endpoint.start(start.me)
     case .stop:
       owner.inboxWillStop(self)
       endpoint.stop()

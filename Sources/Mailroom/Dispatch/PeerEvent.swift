@@ -1,5 +1,7 @@
 /// What endpoints are told about the connections of their environment.
-enum PeerEvent: Sendable {
+///
+/// In a box, since it is rare and what it brings along is large.
+indirect enum PeerEvent: Sendable {
   /// A peer is connected.
   case connected(RPCAddress)
   /// A peer is not connected any more.

@@ -144,8 +144,8 @@ final class RemoteHandler: ConnectionHandler {
       }
       if inPlace === inbox && inbox.deliverInPlace(content, origin) { return }
     }
-    let taken = inbox.post(.remote(content: content.array(), origin))
-    if !taken && origin.call == nil { env.countUndeliverable() }
+    let posted = inbox.postRemote(content: content.array(), origin: origin)
+    if posted == .refused && origin.call == nil { env.countUndeliverable() }
   }
 
   private func endTurn() {

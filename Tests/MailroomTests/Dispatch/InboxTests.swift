@@ -110,7 +110,7 @@ final class InboxTests: EnvironmentTestCase {
   func testFloodedInboxLeavesTurnsToOthers() async throws {
     let me = try await someone()
     let scheduler = ManualScheduler()
-    let budget = Inbox.Budget(messages: 3, messagesPerLook: 100, nanoseconds: .max)
+    let budget = TurnLimit.Budget(messages: 3, messagesPerLook: 100, nanoseconds: .max)
     let (flooded, floodedLog, _) = Inbox.logging(scheduler, budget: budget)
     let (other, otherLog, _) = Inbox.logging(scheduler, budget: budget)
     flooded.start(me)
@@ -135,7 +135,7 @@ final class InboxTests: EnvironmentTestCase {
     let me = try await someone()
     let scheduler = ManualScheduler()
     // The first look at the clock starts the time, the second finds it over.
-    let budget = Inbox.Budget(messages: 100, messagesPerLook: 2, nanoseconds: 0)
+    let budget = TurnLimit.Budget(messages: 100, messagesPerLook: 2, nanoseconds: 0)
     let (inbox, log, _) = Inbox.logging(scheduler, budget: budget)
     inbox.start(me)
     for index in 1..<10 { inbox.post("\(index)") }

@@ -83,12 +83,15 @@ final class OwnerLog: InboxOwner {
 extension Inbox {
   /// An inbox whose endpoint and owner write into one log.
   static func logging(
-    named name: String = "inbox", _ scheduler: any InboxScheduler, budget: Budget = Budget(),
-    onMessage: @escaping @Sendable (String) -> Void = { _ in }
+    named name: String = "inbox", _ scheduler: any InboxScheduler, budget: TurnLimit.Budget = .init(),
+    bounds: InboxBounds = InboxBounds(), onMessage: @escaping @Sendable (String) -> Void = { _ in }
   ) -> (inbox: Inbox, log: DeliveryLog, owner: OwnerLog) {
     let log = DeliveryLog(onMessage: onMessage)
     let owner = OwnerLog(log.events)
-    return (Inbox(name: name, endpoint: log, scheduler: scheduler, budget: budget, owner: owner), log, owner)
+    return (
+      Inbox(name: name, endpoint: log, scheduler: scheduler, budget: budget, bounds: bounds, owner: owner),
+      log, owner
+    )
   }
 
   /// Posts a one-way message of the same environment; says whether it was taken.

@@ -1,0 +1,21 @@
+/// A message in an inbox.
+///
+/// Kept small, since every message of a user is moved through one: what is rare and large is in a box.
+enum InboxMessage: ~Copyable, Sendable {
+  case start(InboxStart)
+  case stop
+  /// A message of another process, and the bytes it is counted with; zero if it is not counted.
+  case remote(content: [UInt8], MessageOrigin, bytes: Int = 0)
+  /// A message of the same environment, and the bytes it is counted with; zero if it is not counted.
+  case local(any LocalMessage, bytes: Int = 0)
+  /// Something about a connection.
+  case event(PeerEvent)
+}
+
+/// What OnStart brings along.
+final class InboxStart: Sendable {
+  /// The reference to the endpoint.
+  let me: RPCEndpointRef
+
+  init(_ me: RPCEndpointRef) { self.me = me }
+}
