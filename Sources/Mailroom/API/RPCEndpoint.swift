@@ -4,14 +4,15 @@
 /// what the one before it wrote, though not always on the same thread; so a plain class with mutable fields needs no lock.
 ///
 /// `onStart(_:)` is the first callback and `onStop()` the last, each exactly once; nothing runs afterwards. Handlers
-/// must not block for long on a loop that others share; see ``RPCDispatch``.
+/// must not block for long on a loop that others share; see ``RPCDispatch``. An endpoint whose handlers shall run at the same
+/// time is an ``RPCConcurrentEndpoint``.
 public protocol RPCEndpoint: AnyObject {
   /// Names the message types the endpoint handles. Called once per registration, before anything else.
   static func handlers(_ on: inout RPCHandlers<Self>)
 
   /// The endpoint is registered; messages follow.
   ///
-  /// An error goes to ``onError(_:)``; the endpoint stays registered.
+  /// An error goes to ``onError(_:)``; the endpoint stays registered, and gets its messages as if there had been none.
   ///
   /// - Parameter me: the reference to this endpoint, for others to have.
   func onStart(_ me: RPCEndpointRef) throws
@@ -56,6 +57,16 @@ extension RPCEndpoint {
   public func onError(_ error: any Error) {}
 }
 
+/// An endpoint whose handlers run at the same time, on as many threads as its loop has.
+///
+/// Registering it is all that it takes. It looks after its own state, as any `Sendable` class. `onStart(_:)` still
+/// returns, or throws, before anything else runs, and `onStop()` still runs last and alone: after the last handler has ended.
+/// In between, handlers and the callbacks for connections and errors overlap; messages of one sender are begun in their
+/// order, and may end in another.
+///
+/// On an event loop, and on a loop with one thread, handlers that do not suspend run one at a time all the same.
+public protocol RPCConcurrentEndpoint: RPCEndpoint, Sendable {}
+
 /// Where an endpoint's handlers run.
 ///
 /// The guarantees are the same; the cost and what a handler may do are not.
@@ -63,7 +74,8 @@ public enum RPCDispatch: Hashable, Sendable {
   /// On the environment's pool of message loops, shared with other endpoints. One hand-off between threads per idle inbox.
   /// A handler that blocks takes a thread away from the others.
   case shared
-  /// On message loops of its own. A handler may block without hurting other endpoints. Serial endpoints use one.
+  /// On threads of its own. A handler may block without hurting other endpoints. More than one thread is for an
+  /// ``RPCConcurrentEndpoint`` only.
   case dedicated(threads: Int = 1)
   /// On the event loop that reads the network, without any hand-off: the lowest latency. A handler must not
   /// block at all: all connections of the loop wait for it.

@@ -138,7 +138,8 @@ public final class RPCEnv: Sendable {
   ///   - dispatch: where its handlers run.
   /// - Returns: a reference to it.
   /// - Throws: ``RPCError``: ``RPCError/Code/endpointExists``, ``RPCError/Code/invalidAddress`` for the name,
-  ///   ``RPCError/Code/invalidArgument`` when two message types have one wire name, ``RPCError/Code/stopped``.
+  ///   ``RPCError/Code/invalidArgument`` when two message types have one wire name, or for threads that the endpoint cannot use,
+  ///   ``RPCError/Code/stopped``.
   @discardableResult
   public func register<Endpoint: RPCEndpoint>(
     _ name: String, _ endpoint: sending Endpoint, on dispatch: RPCDispatch = .shared

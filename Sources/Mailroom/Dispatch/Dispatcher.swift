@@ -52,6 +52,11 @@ final class Dispatcher: InboxOwner {
       guard threads > 0 else {
         throw RPCError(.invalidArgument, "an endpoint needs at least one thread", execution: .notExecuted)
       }
+      guard threads == 1 || endpoint.isConcurrent else {
+        throw RPCError(
+          .invalidArgument, "only a concurrent endpoint can use \(threads) threads, which \(name) is not",
+          execution: .notExecuted)
+      }
       joinRetired()
       let loop = try MessageLoop.start(name: "mail-\(name)", threads: threads)
       dedicated = loop

@@ -3,8 +3,11 @@ internal import MailroomTransport
 
 /// An endpoint, as its inbox sees it: where messages of any type go in.
 ///
-/// Consumer-confined.
+/// Consumer-confined; of a concurrent endpoint, messages and events are delivered by several threads at the same time, between
+/// ``start(_:)`` and ``stop()``, which stay alone.
 protocol EndpointDelivery: AnyObject, Sendable {
+  /// Whether handlers may run at the same time.
+  var isConcurrent: Bool { get }
   func start(_ me: RPCEndpointRef)
   func stop()
   /// Runs the handler for a message of another process; `content` is valid during the call only.
@@ -19,18 +22,20 @@ protocol EndpointDelivery: AnyObject, Sendable {
 
 /// An endpoint of a known type and its handlers.
 final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
-  /// Consumer-confined: opened only in a turn of the inbox.
+  /// Consumer-confined: opened only in a turn of the inbox, and by the crew of a concurrent endpoint, who only read.
   ///
   /// Nil once `onStop` has run, because an endpoint may keep the reference to itself, which keeps this cell.
   private let endpoint: Confined<Endpoint?>
   private let handlers: RPCHandlers<Endpoint>
-  /// Consumer-confined: which entry the last typed message and request were for.
+  let isConcurrent: Bool
+  /// Consumer-confined: which entry the last typed message and request were for; not used by a concurrent endpoint.
   private let lastHit = Confined<(message: Int, request: Int)>((0, 0))
   private let env: RPCEnv
   let identity: ObjectIdentifier
 
   init(_ endpoint: sending Endpoint, _ handlers: RPCHandlers<Endpoint>, env: RPCEnv) {
     identity = ObjectIdentifier(endpoint)
+    isConcurrent = Endpoint.self is any RPCConcurrentEndpoint.Type
     self.endpoint = Confined(endpoint)
     self.handlers = handlers
     self.env = env
@@ -107,6 +112,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   /// Messages of one type tend to come in runs, so the last hit is tried first.
   private func entry(named name: RawSpan, isRequest: Bool) -> RPCHandlers<Endpoint>.Entry? {
     let entries = isRequest ? handlers.requests : handlers.messages
+    if isConcurrent { return entries.first { name.equals($0.name) } }
     let last = isRequest ? lastHit.value.request : lastHit.value.message
     if last < entries.count && name.equals(entries[last].name) { return entries[last] }
     for index in entries.indices where name.equals(entries[index].name) {

@@ -6,6 +6,8 @@ final class EventLoopScheduler: InboxScheduler {
 
   init(_ loop: EventLoop) { self.loop = loop }
 
+  var threads: Int { 1 }
+
   func schedule(_ inbox: Inbox) {
     // A loop that has ended takes no more turns; its environment has been shut down.
     loop.schedule(inbox)

@@ -11,30 +11,34 @@ protocol InboxOwner: AnyObject, Sendable {
 
 /// Has inboxes take their turns.
 protocol InboxScheduler: AnyObject, Sendable {
+  /// How many turns it can give at the same time.
+  var threads: Int { get }
   /// Has `inbox` take a turn soon. The caller has just become bound to do so, by a push or by the end of a turn.
   func schedule(_ inbox: Inbox)
 }
 
-/// The messages of one endpoint, and the right to run it.
+/// The messages of one endpoint, and the right to run it: its turn.
 ///
 /// ```
 ///             post (wake)                    turn begins
 ///   ┌────────┐ ─────────► ┌───────────┐ ─────────────────► ┌─────────┐
 ///   │  idle  │            │ scheduled │                    │ running │
 ///   └────────┘ ◄──┐       └───────────┘ ◄───────────────── └─────────┘
-///                 │                        budget used up       │
+///                 │           budget used up, or turn passed on │
 ///                 └──────────── queue empty ────────────────────┤
-///                                                               ▼ OnStop was run
+///                                                               ▼ OnStop was taken
 ///                                                           ┌───────┐
 ///                                                           │ ended │
 ///                                                           └───────┘
 /// ```
 ///
-/// The states are those of the queue's word: whoever is scheduled is the queue's consumer. Invariants:
+/// The states are those of the queue's word: whoever has the turn is the queue's consumer. The handlers of a serial endpoint
+/// run within the turn. Those of a concurrent endpoint whose scheduler has several threads run outside of it: who has
+/// the turn takes one message, joins the ``Crew``, passes the turn on, and only then runs the handler. Invariants:
 /// 1. OnStart is posted when the inbox is made, so it is the first message; OnStop closes the queue as it is posted, so it is
-///    the last. Each is run exactly once.
-/// 2. One turn at a time; a turn sees what the one before it wrote.
-/// 3. FIFO for the messages of one sender.
+///    the last. Each is run exactly once, within the turn and while no handler runs: for OnStop, the crew sees to that.
+/// 2. One turn at a time; a turn sees what the one before it wrote, and so do OnStop and the handlers behind OnStart.
+/// 3. FIFO for the messages of one sender; a concurrent endpoint's are taken in that order, and run as they come.
 /// 4. A message that does not get in is handed back or failed, never lost: see ``post(_:)`` and ``offer(_:bytes:)``.
 /// 5. What ``offer(_:bytes:)`` and ``postRemote(content:origin:)`` let in is counted in before it is queued, and counted out
 ///    exactly once: when it was handled, or when it turned out that the queue was closed. So the level never reads too low,
@@ -45,13 +49,15 @@ protocol InboxScheduler: AnyObject, Sendable {
 final class Inbox: Sendable {
   let name: String
   let endpoint: any EndpointDelivery
-  private let queue = MPSCQueue<InboxMessage>()
-  private let scheduler: any InboxScheduler
-  private let budget: TurnLimit.Budget
-  private let owner: any InboxOwner
-  /// What is queued of users' messages.
-  private let gauge: FlowGauge
-  private let bounds: InboxBounds
+  let queue = MPSCQueue<InboxMessage>()
+  let scheduler: any InboxScheduler
+  let budget: TurnLimit.Budget
+  let owner: any InboxOwner
+  /// What is queued of users' messages; of a concurrent endpoint, also what is being handled.
+  let gauge: FlowGauge
+  let bounds: InboxBounds
+  /// Who is at work outside of the turn; nil for a serial endpoint.
+  let crew: Crew?
 
   init(
     name: String, endpoint: any EndpointDelivery, scheduler: any InboxScheduler, budget: TurnLimit.Budget = .init(),
@@ -64,6 +70,7 @@ final class Inbox: Sendable {
     self.bounds = bounds
     self.owner = owner
     gauge = FlowGauge(bounds.marks)
+    crew = endpoint.isConcurrent ? Crew() : nil
   }
 
   /// Posts OnStart.
@@ -170,82 +177,4 @@ final class Inbox: Sendable {
 
   /// Gives a waiter up; it may have been called already.
   func forget(_ waiter: FlowGauge.WaiterID) { gauge.forget(waiter) }
-
-  /// Counts out what a turn has handled.
-  private func settle(_ handled: inout Handled) {
-    if handled.messages > 0 { gauge.remove(messages: handled.messages, bytes: handled.bytes) }
-    handled = Handled()
-  }
-
-  /// Messages that a turn has handled, and that are still counted in.
-  private struct Handled {
-    var messages = 0
-    var bytes = 0
-
-    /// Adds a message, unless it was never counted.
-    mutating func add(_ bytes: Int) {
-      if bytes == 0 { return }
-      messages += 1
-      self.bytes += bytes
-    }
-  }
-
-  // MARK: Turns
-
-  /// Takes one turn.
-  ///
-  /// For the thread that the scheduler chose.
-  func takeTurn() {
-    var limit = TurnLimit(budget)
-    var handled = Handled()
-    while true {
-      while let message = queue.popFirst() {
-        process(message, &handled)
-        if handled.messages >= bounds.batch { settle(&handled) }
-        if limit.isReached() {
-          settle(&handled)
-          return scheduler.schedule(self)
-        }
-      }
-      settle(&handled)
-      if queue.sleep() != .notEmpty { return }
-    }
-  }
-
-  private func process(_ message: consuming InboxMessage, _ handled: inout Handled) {
-    switch consume message {
-    case .remote(let content, let origin, let bytes):
-      handled.add(bytes)
-      endpoint.deliver(content.rawSpan, origin)
-    case .local(let message, let bytes):
-      handled.add(bytes)
-      endpoint.deliver(message)
-    case .event(let event): endpoint.deliver(event)
-    case .start(let start): endpoint.start(start.me)
-    case .stop:
-      owner.inboxWillStop(self)
-      endpoint.stop()
-      owner.inboxDidStop(self)
-    }
-  }
-
-  // MARK: Running in place
-
-  /// Makes the caller the one who runs the endpoint, if nobody is and nothing is queued.
-  ///
-  /// The caller must be on the thread that the endpoint runs on, deliver with ``deliverInPlace(_:_:)`` and end with
-  /// ``endTurnInPlace()``.
-  func beginTurnInPlace() -> Bool { queue.beginTurn() }
-
-  /// Delivers a message without queueing it; false when the endpoint was stopped meanwhile, and then nothing was done.
-  func deliverInPlace(_ content: RawSpan, _ origin: MessageOrigin) -> Bool {
-    if queue.isClosed { return false }
-    endpoint.deliver(content, origin)
-    return true
-  }
-
-  /// Ends a turn begun with ``beginTurnInPlace()``; what was queued meanwhile gets a turn of its own.
-  func endTurnInPlace() {
-    if queue.sleep() == .notEmpty { scheduler.schedule(self) }
-  }
 }

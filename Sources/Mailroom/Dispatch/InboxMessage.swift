@@ -10,6 +10,17 @@ enum InboxMessage: ~Copyable, Sendable {
   case local(any LocalMessage, bytes: Int = 0)
   /// Something about a connection.
   case event(PeerEvent)
+
+  /// Whether a concurrent endpoint may handle it beside others.
+  var isShareable: Bool {
+    switch self {
+    case .start: false
+    case .stop: false
+    case .remote: true
+    case .local: true
+    case .event: true
+    }
+  }
 }
 
 /// What OnStart brings along.

@@ -7,7 +7,7 @@ internal import MailroomQueue
 /// ```
 ///
 /// Invariants:
-/// 1. An inbox is in the run queue at most once, and never while it runs: its queue's idle edge comes once.
+/// 1. An inbox is in the run queue at most once, and never while somebody has its turn: its queue's idle edge comes once.
 /// 2. Posting wakes at most one worker, and none when none is parked.
 /// 3. After ``stop()`` the workers drain the run queue and end.
 /// 4. Every worker's thread is joined: by ``join()``, or after ``abandon()`` by a task, once the last worker has ended.
@@ -37,7 +37,7 @@ final class MessageLoop: InboxScheduler {
   private let state: Locked<State>
   private let workers: [Worker]
   /// Guarded by its lock.
-  private let threads = Locked<[WorkerThread]>([])
+  private let joinable = Locked<[WorkerThread]>([])
 
   private init(workers count: Int) {
     workers = (0..<max(1, count)).map { _ in Worker() }
@@ -52,7 +52,7 @@ final class MessageLoop: InboxScheduler {
     for index in loop.workers.indices {
       do throws(WorkerThread.StartError) {
         let thread = try WorkerThread(name: "\(name)-\(index)") { loop.work(index) }
-        loop.threads.withLock { $0.append(thread) }
+        loop.joinable.withLock { $0.append(thread) }
       } catch {
         loop.stop()
         loop.join()
@@ -61,6 +61,8 @@ final class MessageLoop: InboxScheduler {
     }
     return loop
   }
+
+  var threads: Int { workers.count }
 
   func schedule(_ inbox: Inbox) {
     let woken: Int? = state.withLock { state in
@@ -108,7 +110,7 @@ final class MessageLoop: InboxScheduler {
   ///
   /// Not for a worker.
   func join() {
-    for thread in threads.withLock({ $0 }) { thread.join() }
+    for thread in joinable.withLock({ $0 }) { thread.join() }
   }
 
   /// As ``stop()`` and ``join()``, without waiting: for a loop whose handler blocks, perhaps for ever.

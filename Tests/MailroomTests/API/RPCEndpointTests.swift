@@ -103,7 +103,7 @@ final class RPCEndpointTests: EnvironmentTestCase {
 
   func testRE15MessagesOfManyThreadsAreHandledOneAtATime() async throws {
     let env = try await makeServer()
-    for dispatch in Way.dispatches + [.dedicated(threads: 4)] {
+    for dispatch in Way.dispatches {
       for round in 0..<25 {
         let counter = try env.register("counter", Counter(), on: dispatch)
         try await fromThreads(10) { _ in

@@ -318,5 +318,7 @@ final class InboxTests: EnvironmentTestCase {
 
 /// Never gives a turn, and does not keep who wants one.
 private final class NoTurns: InboxScheduler {
+  let threads = 1
+
   func schedule(_ inbox: Inbox) {}
 }

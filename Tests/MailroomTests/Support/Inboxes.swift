@@ -5,6 +5,9 @@ import TestSupport
 /// Gives turns when a test says so.
 final class ManualScheduler: InboxScheduler {
   private let scheduled = Box<[Inbox]>([])
+  let threads: Int
+
+  init(threads: Int = 1) { self.threads = threads }
 
   func schedule(_ inbox: Inbox) { scheduled.append(inbox) }
 
@@ -30,8 +33,10 @@ final class DeliveryLog: EndpointDelivery {
   /// Runs inside of every delivery of a message.
   let onMessage: @Sendable (String) -> Void
   let identity: ObjectIdentifier
+  let isConcurrent: Bool
 
-  init(onMessage: @escaping @Sendable (String) -> Void = { _ in }) {
+  init(isConcurrent: Bool = false, onMessage: @escaping @Sendable (String) -> Void = { _ in }) {
+    self.isConcurrent = isConcurrent
     self.onMessage = onMessage
     identity = ObjectIdentifier(events)
   }
@@ -84,9 +89,10 @@ extension Inbox {
   /// An inbox whose endpoint and owner write into one log.
   static func logging(
     named name: String = "inbox", _ scheduler: any InboxScheduler, budget: TurnLimit.Budget = .init(),
-    bounds: InboxBounds = InboxBounds(), onMessage: @escaping @Sendable (String) -> Void = { _ in }
+    bounds: InboxBounds = InboxBounds(), isConcurrent: Bool = false,
+    onMessage: @escaping @Sendable (String) -> Void = { _ in }
   ) -> (inbox: Inbox, log: DeliveryLog, owner: OwnerLog) {
-    let log = DeliveryLog(onMessage: onMessage)
+    let log = DeliveryLog(isConcurrent: isConcurrent, onMessage: onMessage)
     let owner = OwnerLog(log.events)
     return (
       Inbox(name: name, endpoint: log, scheduler: scheduler, budget: budget, bounds: bounds, owner: owner),
