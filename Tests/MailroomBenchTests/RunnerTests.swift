@@ -57,7 +57,9 @@ final class RunnerTests: XCTestCase {
   func testEveryAskFailsOnceAndTheNextReconnectsWhenTheServerIsKilled() async throws {
     let server = try Program(["serve", "--until-input-ends"])
     let address = try XCTUnwrap(try server.line().split(separator: " ").last.map(String.init))
-    let client = try await RPCEnv.client(name: "client")
+    var configuration = RPCConfiguration()
+    configuration.reconnectDelay = .zero
+    let client = try await RPCEnv.client(name: "client", configuration: configuration)
     let ref = try await client.endpointRef("rpc://bench-shared@\(address)")
     _ = try await ref.ask(bytes: [1])
 

@@ -4,6 +4,8 @@ protocol LocalMessage: AnyObject, Sendable {
   var type: ObjectIdentifier { get }
   /// Whether an answer is waited for.
   var isRequest: Bool { get }
+  /// What the message counts in an inbox, in bytes.
+  var byteCount: Int { get }
   /// The type's wire name, for errors.
   var typeName: String { get }
   /// Tells the asker, if there is one, that the message failed before a handler took it.
@@ -18,6 +20,7 @@ final class LocalOneWay<Message: RPCMessage>: LocalMessage {
 
   var type: ObjectIdentifier { ObjectIdentifier(Message.self) }
   var isRequest: Bool { false }
+  var byteCount: Int { message.localByteCount }
   var typeName: String { Message.messageName }
   func fail(_ error: RPCError) {}
 }
@@ -36,9 +39,15 @@ final class LocalAsk<Request: RPCRequest>: LocalMessage {
 
   var type: ObjectIdentifier { ObjectIdentifier(Request.self) }
   var isRequest: Bool { true }
+  var byteCount: Int { request.localByteCount }
   var typeName: String { Request.messageName }
   func fail(_ error: RPCError) {
     // Answered means that a handler was faster; then there is nobody to tell.
     try? call.answer(.failure(error))
   }
+}
+
+extension RPCMessage {
+  /// The value's own size; what it refers to is not counted, but for raw bytes.
+  fileprivate var localByteCount: Int { (self as? RPCBytes)?.bytes.count ?? MemoryLayout<Self>.size }
 }

@@ -14,7 +14,10 @@ internal import Synchronization
 /// - Delivery: at most once. A message that was queued when connecting failed was certainly not sent.
 /// - Bounds: what waits for one endpoint is counted by its ``RemoteRoute``, from before it is posted until it is sent or failed.
 ///   While the connection does not take more, messages stay here.
-final class Outbox: LoopTask {
+final class Outbox: LoopTask, TransportClientObserver {
+  /// Messages sent in one go before others on the loop get their turn.
+  private static let budget = 4096
+
   /// Makes a connection, introduced and ready; reports once, on the outbox's loop.
   typealias Connect = @Sendable (Outbox, @escaping @Sendable (Result<TransportClient, RPCError>) -> Void) -> Void
 
@@ -87,6 +90,7 @@ final class Outbox: LoopTask {
     let bound = Core(state: OutboxState(isBound: true), backoff: policy.backoff)
     bound.client = client
     core = Confined(bound)
+    loop.execute { [self] in client.observe(self) }
   }
 
   // MARK: Any thread
@@ -138,7 +142,7 @@ final class Outbox: LoopTask {
     guard let client = core.client, !core.isDraining else { return nil }
     if !queue.isEmpty || core.lanes.holdsReady { drain(core) }
     if !client.isActive { didLose(client) }
-    guard core.client === client, queue.isEmpty else { return nil }
+    guard core.client === client, queue.isEmpty, client.isWritable else { return nil }
     return core.lanes.isEmpty || !core.lanes.hasLane(route.name) ? client : nil
   }
 
@@ -147,6 +151,7 @@ final class Outbox: LoopTask {
     loop.execute { [self] in
       core.value.client = nil
       perform(core.value.state.handle(.stop), .envStopped)
+      settle()
     }
   }
 
@@ -159,10 +164,23 @@ final class Outbox: LoopTask {
 
   func runOnLoop() {
     perform(core.value.state.handle(.work(now: .now)), core.value.refusal)
-    // While connecting, messages wait in the backlog with their deadlines watched; the queue's consumer stays awake for none.
-    repeat {
-      if core.value.client == nil { takeIntoBacklog(core.value) } else { drain(core.value) }
-    } while queue.sleep() == .notEmpty
+    settle()
+  }
+
+  /// Does what can be done with what is queued, and lets the queue's consumer sleep when nothing is left in the queue.
+  private func settle() {
+    let core = core.value
+    guard !core.isDraining else { return }
+    while true {
+      if core.client == nil {
+        // While connecting, messages wait in the backlog with their deadlines watched; the consumer stays awake for none.
+        takeIntoBacklog(core)
+      } else if !drain(core) {
+        // The rest waits in the queue, whose consumer stays awake, so that posting wakes nobody, until there is room.
+        return
+      }
+      if queue.sleep() != .notEmpty { return }
+    }
   }
 
   private func perform(_ action: OutboxState.Action, _ error: RPCError) {
@@ -213,7 +231,9 @@ final class Outbox: LoopTask {
     takeIntoBacklog(core)
     expire()
     core.client = client
+    client.observe(self)
     perform(action, .envStopped)
+    settle()
   }
 
   private func didFailToConnect(_ error: RPCError) {
@@ -232,6 +252,11 @@ final class Outbox: LoopTask {
   ///
   /// Safe to call again.
   func didLose(_ client: TransportClient) {
+    lose(client)
+    settle()
+  }
+
+  private func lose(_ client: TransportClient) {
     let core = core.value
     guard core.client === client else { return }
     core.client = nil
@@ -242,27 +267,40 @@ final class Outbox: LoopTask {
     }
   }
 
+  func clientDidBecomeWritable(_ client: TransportClient) { settle() }
+
+  func clientDidClose(_ client: TransportClient) { didLose(client) }
+
   /// The peer wants no more messages for one of its endpoints, for now.
   func pause(_ name: String) { core.value.lanes.pause(name) }
 
   /// The peer takes messages for the endpoint again.
   func resume(_ name: String) {
     core.value.lanes.resume(name)
-    drain(core.value)
+    settle()
   }
 
   // MARK: Sending
 
-  private func drain(_ core: Core) {
+  /// Sends what is queued; false when something is left because the connection has no room, or for the next turn.
+  @discardableResult
+  private func drain(_ core: Core) -> Bool {
     // A message whose failing reaches user code may post or send on this very outbox.
-    guard !core.isDraining else { return }
+    guard !core.isDraining else { return true }
     core.isDraining = true
-    defer { core.isDraining = false }
+    defer {
+      flushCount(core)
+      core.isDraining = false
+    }
+    var count = 0
     while let client = core.client {
       // Its end is known before it is told: what is sent now would fail.
-      if !client.isActive {
-        flushCount(core)
-        return didLose(client)
+      if !client.isActive { break }
+      if !client.isWritable { return false }
+      count += 1
+      if count > Self.budget {
+        loop.schedule(self)
+        return false
       }
       if let message = core.lanes.popReady() {
         send(message, client, core)
@@ -274,14 +312,15 @@ final class Outbox: LoopTask {
           send(message, client, core)
         }
       } else {
-        break
+        if core.lanes.isEmpty {
+          core.timer?.cancel()
+          core.timer = nil
+        }
+        return true
       }
     }
-    flushCount(core)
-    if core.lanes.isEmpty {
-      core.timer?.cancel()
-      core.timer = nil
-    }
+    if let client = core.client { lose(client) }
+    return true
   }
 
   private func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: Core) {

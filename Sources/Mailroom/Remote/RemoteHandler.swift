@@ -144,8 +144,11 @@ final class RemoteHandler: ConnectionHandler {
       }
       if inPlace === inbox && inbox.deliverInPlace(content, origin) { return }
     }
-    let posted = inbox.postRemote(content: content.array(), origin: origin)
-    if posted == .refused && origin.call == nil { env.countUndeliverable() }
+    switch inbox.postRemote(content: content.array(), origin: origin) {
+    case .taken: break
+    case .takenAndFull: peer.feed.inboxIsFull(inbox)
+    case .refused: if origin.call == nil { env.countUndeliverable() }
+    }
   }
 
   private func endTurn() {

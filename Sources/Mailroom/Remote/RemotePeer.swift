@@ -22,6 +22,8 @@ final class RemotePeer: Sendable {
 
   let client: TransportClient
   let env: RPCEnv
+  /// What slows it down.
+  let feed: InboxFeed
   /// Guarded by its lock.
   private let state = Locked(State())
   /// Loop-confined: the address that endpoints were told.
@@ -30,6 +32,7 @@ final class RemotePeer: Sendable {
   init(client: TransportClient, env: RPCEnv) {
     self.client = client
     self.env = env
+    feed = InboxFeed(client)
   }
 
   /// Who it is; nil for a process of the reference system, and until it has introduced itself.
@@ -82,11 +85,7 @@ final class RemotePeer: Sendable {
 
   /// The connection has ended.
   func didClose(_ error: TransportError?) {
-    let outbox = state.withLock { state in
-      state.hasEnded = true
-      return state.outbox
-    }
-    outbox?.didLose(client)
+    state.withLock { $0.hasEnded = true }
     guard let peer = announced.value, !env.isStopped else { return }
     if let error { env.dispatcher.postToAll(.failed(RPCError(error), peer)) }
     env.dispatcher.postToAll(.disconnected(peer))

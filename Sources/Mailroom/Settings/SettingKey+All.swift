@@ -48,6 +48,21 @@ extension SettingKey {
     SettingKey(
       "mailroom.connection.maxPendingReplies", .count(mostPendingReplies),
       Target("transport.maximumPendingReplies", \.base.transport.maximumPendingReplies)),
+    SettingKey(
+      "mailroom.connection.maxUnansweredRequests", .count(mostMessages),
+      Target("transport.maximumUnansweredRequests", \.base.transport.maximumUnansweredRequests)),
+    SettingKey(
+      "mailroom.connection.maxQueuedMessages", .count(mostMessages),
+      Target("transport.maximumQueuedMessages", \.base.transport.maximumQueuedMessages)),
+    SettingKey(
+      "mailroom.connection.maxQueuedBytes", .size(.byte, mostBytes),
+      Target("transport.maximumQueuedBytes", \.base.transport.maximumQueuedBytes)),
+    SettingKey(
+      "mailroom.connection.writeHighWaterMark", .size(.byte, mostBytes),
+      Target("transport.writeHighWaterMark", \.base.transport.writeHighWaterMark)),
+    SettingKey(
+      "mailroom.connection.writeLowWaterMark", .size(.byte, mostBytes),
+      Target("transport.writeLowWaterMark", \.base.transport.writeLowWaterMark)),
   ]
 
   private static let threads: [SettingKey] = [
