@@ -62,6 +62,7 @@ package final class WorkerThread: Sendable {
         do {
           let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
           WorkerThread.setName(start.name)
+          pthread_setspecific(WorkerThread.mark, argument)
           end = start.end
           start.body()
         }
@@ -89,6 +90,16 @@ package final class WorkerThread: Sendable {
     _ = Array(name.utf8.prefix(15)).withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
     close(file)
   }
+
+  /// Whether the caller runs on any worker thread.
+  package static var isCurrentOne: Bool { pthread_getspecific(mark) != nil }
+
+  /// The key under which worker threads, and no others, have something.
+  private static let mark: pthread_key_t = {
+    var key = pthread_key_t()
+    pthread_key_create(&key, nil)
+    return key
+  }()
 
   /// Whether the caller runs on this thread.
   package var isCurrent: Bool { !end.isReached.load(ordering: .relaxed) && pthread_equal(pthread_self(), handle) != 0 }

@@ -20,7 +20,7 @@ public struct RPCBytesReply: ~Escapable {
   }
 
   @_lifetime(copy response)
-  init(_ response: borrowing TransportResponse) {
+  init(_ response: borrowing TransportResponse, timeoutSource: String) {
     switch response {
     case .success(let body):
       if body.byte(at: 0) == Content.raw {
@@ -35,7 +35,7 @@ public struct RPCBytesReply: ~Escapable {
       }
     case .failure(let error):
       self.response = nil
-      failure = RPCError(error)
+      failure = RPCError(error).controlled(by: timeoutSource)
     }
   }
 

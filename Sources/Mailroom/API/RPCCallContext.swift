@@ -22,6 +22,14 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
     }
   }
 
+  /// What tells the request from all others over all its attempts; nil for one that is not asked with retries.
+  public var requestKey: RPCRequestKey? {
+    switch call {
+    case .local(let call, _): call.key
+    case .remote(let call): call.key
+    }
+  }
+
   /// Answers with `value`.
   ///
   /// The answer to a caller whose connection has ended is dropped.

@@ -48,12 +48,15 @@ public struct RPCEndpointRef: Sendable {
 
   /// Sends a message, and does not wait for it to arrive.
   ///
-  /// - Throws: ``RPCError``: ``RPCError/Code/stopped`` after shutdown; ``RPCError/Code/unencodable`` and
-  ///   ``RPCError/Code/tooLarge`` for a message that cannot be sent; ``RPCError/Code/endpointStopped`` when the endpoint is of
-  ///   this environment and was stopped. That a remote endpoint did not get it is not known to the sender.
+  /// - Throws: ``RPCError``: ``RPCError/Code/full`` when too much waits on the way already; ``RPCError/Code/stopped`` after
+  ///   shutdown; ``RPCError/Code/unencodable`` and ``RPCError/Code/tooLarge`` for a message that cannot be sent;
+  ///   ``RPCError/Code/endpointStopped`` when the endpoint is of this environment and was stopped;
+  ///   ``RPCError/Code/connectFailed`` while the peer is left alone because connecting to it has failed;
+  ///   ``RPCError/Code/connectionLost`` when the endpoint's environment does not listen and its connection has ended. What
+  ///   happens to the message later is not known to the sender; see ``RPCConfiguration/onDeadLetter``.
   public func send<Message: RPCMessage>(_ message: Message) throws(RPCError) {
     switch target {
-    case .local(let inbox): try post(.local(LocalOneWay(message)), to: inbox)
+    case .local(let inbox): try sendLocal(LocalOneWay(message), to: inbox)
     case .remote(let route):
       try sendRemote(route) { (writer) throws(RPCError) in try Self.write(message, route.envelope, to: &writer) }
     case .unreachable(let error): throw error
@@ -65,7 +68,7 @@ public struct RPCEndpointRef: Sendable {
   /// - Throws: as ``send(_:)``.
   public func send(bytes: RawSpan) throws(RPCError) {
     switch target {
-    case .local(let inbox): try post(.local(LocalOneWay(RPCBytes(bytes))), to: inbox)
+    case .local(let inbox): try sendLocal(LocalOneWay(RPCBytes(bytes)), to: inbox)
     case .remote(let route):
       try sendRemote(route) { (writer) throws(RPCError) in Self.write(bytes, route.envelope, to: &writer) }
     case .unreachable(let error): throw error
@@ -81,7 +84,8 @@ public struct RPCEndpointRef: Sendable {
 
   /// Asks, and waits for the reply without blocking a thread.
   ///
-  /// A cancelled task stops waiting; a request that was not sent by then is not sent.
+  /// A cancelled task stops waiting; a request that was not sent by then is not sent. When a queue on the way is full, the ask waits
+  /// for room first, up to its timeout.
   ///
   /// - Parameters:
   ///   - request: what to ask.
@@ -93,18 +97,39 @@ public struct RPCEndpointRef: Sendable {
   public nonisolated(nonsending) func ask<Request: RPCRequest>(
     _ request: Request, timeout: Duration? = nil
   ) async throws(RPCError) -> Request.Reply {
-    let ask = AsyncAsk<Request.Reply>(from: source)
-    return try await ask.wait { start(request, ask, timeout) }
+    try await ask(request, timeout, key: nil)
+  }
+
+  nonisolated(nonsending) func ask<Request: RPCRequest>(
+    _ request: Request, _ timeout: Duration?, key: RPCRequestKey?
+  ) async throws(RPCError) -> Request.Reply {
+    let limit = AskLimit(timeout, env.configuration)
+    while true {
+      let ask = AsyncAsk<Request.Reply>(from: source, until: limit)
+      do throws(RPCError) {
+        return try await ask.wait { start(request, ask, limit, key: key) }
+      } catch {
+        guard error.isForLackOfRoom else { throw error }
+        try await waitForRoom(until: limit.deadline, or: error)
+      }
+    }
   }
 
   /// Asks with a function that is called with the reply or the error, exactly once: the form with the lowest latency.
   ///
-  /// `onReply` runs on an event loop, or for an endpoint of the same environment where the endpoint replies. It must not block.
+  /// `onReply` runs on an event loop, or for an endpoint of the same environment where the endpoint replies, or on the calling
+  /// thread when the request cannot be sent. It must not block. When a queue on the way is full, it gets ``RPCError/Code/full``.
+  ///
+  /// - Returns: the means to give the ask up.
+  @discardableResult
   public func ask<Request: RPCRequest>(
     _ request: Request, timeout: Duration? = nil,
     onReply: @escaping @Sendable (Result<Request.Reply, RPCError>) -> Void
-  ) {
-    start(request, CallbackAsk(from: source, onReply), timeout)
+  ) -> RPCAskHandle {
+    let limit = AskLimit(timeout, env.configuration)
+    let ask = CallbackAsk(from: source, until: limit, onReply)
+    start(request, ask, limit)
+    return RPCAskHandle(ask: ask)
   }
 
   /// Asks with raw bytes for raw bytes; as ``ask(_:timeout:)``.
@@ -113,28 +138,38 @@ public struct RPCEndpointRef: Sendable {
   public nonisolated(nonsending) func ask(
     bytes: [UInt8], timeout: Duration? = nil
   ) async throws(RPCError) -> [UInt8] {
-    let ask = AsyncAsk<RPCBytes>(from: source)
-    return try await ask.wait { start(bytes.rawSpan, .receiver(ask), ask, timeout) }.bytes
+    let limit = AskLimit(timeout, env.configuration)
+    while true {
+      let ask = AsyncAsk<RPCBytes>(from: source, until: limit)
+      do throws(RPCError) {
+        return try await ask.wait { start(bytes.rawSpan, ask, limit) }.bytes
+      } catch {
+        guard error.isForLackOfRoom else { throw error }
+        try await waitForRoom(until: limit.deadline, or: error)
+      }
+    }
   }
 
   /// Asks with raw bytes and a function that borrows the reply: nothing is allocated for a remote endpoint on its event loop.
   ///
-  /// As ``ask(_:timeout:onReply:)``.
+  /// As ``ask(_:timeout:onReply:)``, but it cannot be given up.
   public func ask(
     bytes: RawSpan, timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
+    let limit = AskLimit(timeout, env.configuration)
     switch target {
     case .local:
-      let ask = CallbackAsk<RPCBytes>(from: source) { result in
+      let ask = CallbackAsk<RPCBytes>(from: source, until: limit) { result in
         switch result {
         case .success(let reply): onReply(RPCBytesReply(bytes: reply.bytes.rawSpan))
         case .failure(let error): onReply(RPCBytesReply(error: error))
         }
       }
-      start(bytes, .receiver(ask), ask, timeout)
+      start(bytes, ask, limit)
     case .remote(let route):
-      let sink = ReplySink.function { response in onReply(RPCBytesReply(response)) }
-      sendRemote(route, sink, timeout) { (writer) throws(RPCError) in
+      let source = limit.source
+      let sink = ReplySink.function { response in onReply(RPCBytesReply(response, timeoutSource: source)) }
+      sendRemote(route, sink, limit) { (writer) throws(RPCError) in
         Self.write(bytes, route.envelope, to: &writer)
       } onError: {
         onReply(RPCBytesReply(error: $0))

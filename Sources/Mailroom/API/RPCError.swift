@@ -84,6 +84,8 @@ extension RPCError.Code {
   public static let connectionLost = Self(name: "connectionLost")
   /// The environment has been shut down.
   public static let stopped = Self(name: "stopped")
+  /// The call would block a thread of a loop.
+  public static let wouldBlockLoop = Self(name: "wouldBlockLoop")
   /// The address could not be bound.
   public static let bindFailed = Self(name: "bindFailed")
   /// An address or endpoint URI is malformed.

@@ -31,10 +31,10 @@ final class LocalAsk<Request: RPCRequest>: LocalMessage {
   let call: LocalCall<Request.Reply>
   let sender: String
 
-  init(_ request: Request, _ ask: any PendingAsk<Request.Reply>, sender: String) {
+  init(_ request: Request, _ ask: any PendingAsk<Request.Reply>, sender: String, key: RPCRequestKey? = nil) {
     self.request = request
     self.sender = sender
-    call = LocalCall(ask)
+    call = LocalCall(ask, key: key)
   }
 
   var type: ObjectIdentifier { ObjectIdentifier(Request.self) }

@@ -90,14 +90,6 @@ protocol Expirable: AnyObject, Sendable {
   func fail(_ error: RPCError)
 }
 
-extension AsyncAsk: Expirable {
-  func fail(_ error: RPCError) { complete(.failure(error)) }
-}
-
-extension CallbackAsk: Expirable {
-  func fail(_ error: RPCError) { complete(.failure(error)) }
-}
-
 extension RPCError {
   fileprivate static var localTimeout: RPCError {
     RPCError(.timeout, "no answer from the endpoint of the same environment before the deadline")

@@ -33,6 +33,6 @@ final class RemoteRoute: Sendable {
     let level = gauge.level
     return RPCError(
       .full, "\(level.messages) messages of \(level.bytes) bytes wait to be sent to \(name) at \(outbox.peer)",
-      execution: .notExecuted)
+      execution: .notExecuted, cause: NoRoom())
   }
 }

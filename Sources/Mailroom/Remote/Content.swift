@@ -5,6 +5,7 @@ internal import MailroomTransport
 /// ```
 ///   request   01  bytes                                raw bytes
 ///             02  varint length, name, value           a typed message
+///             03  16 bytes, then one of the above      asked with retries: what tells the request over all attempts
 ///             AC ED …                                  a Java object stream, from a peer of the reference system
 ///   reply     01  bytes                                raw bytes
 ///             02  value                                a typed reply
@@ -14,11 +15,18 @@ internal import MailroomTransport
 enum Content {
   static let raw: UInt8 = 0x01
   static let typed: UInt8 = 0x02
+  static let keyed: UInt8 = 0x03
   static let failure: UInt8 = 0x0F
   static let java: UInt8 = 0xAC
 
   /// Texts of a failure are cut to this many bytes: they are for people.
   private static let textLimit = 4096
+
+  /// Appends what stands in front of the content of a request that is asked with retries.
+  static func append(_ key: RPCRequestKey, to writer: inout ByteWriter) {
+    writer.append(keyed)
+    key.encode(into: &writer)
+  }
 
   /// Appends a failure.
   static func append(_ error: RPCError, to writer: inout ByteWriter) {

@@ -5,11 +5,13 @@ internal import Synchronization
 /// An ask that waits for its reply, and is completed exactly once however many try.
 ///
 /// - Thread safety: any thread.
-protocol PendingAsk<Reply>: TransportResponseReceiver {
+protocol PendingAsk<Reply>: TransportResponseReceiver, Expirable {
   /// What the request is answered with.
   associatedtype Reply: RPCValue
-  /// What references in the reply are bound to.
+  /// What references in the reply are bound to; nil only in tests.
   var source: MessageSource? { get }
+  /// Until when it waits; nil only in tests.
+  var limit: AskLimit? { get }
   /// Completes the ask, unless it is complete; says whether it did.
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool
@@ -22,50 +24,14 @@ extension PendingAsk {
   func receive(_ response: borrowing TransportResponse) {
     switch response {
     case .success(let body): complete(ReplyContent.decode(body, as: Reply.self, from: source))
-    case .failure(let error): complete(.failure(RPCError(error)))
+    case .failure(let error): fail(RPCError(error))
     }
   }
-}
 
-/// Reads replies.
-enum ReplyContent {
-  /// The value or the failure in the body of a reply.
-  static func decode<Reply: RPCValue>(
-    _ body: RawSpan, as type: Reply.Type, from source: MessageSource?
-  ) -> Result<Reply, RPCError> {
-    var reader = RPCReader(body, from: source)
-    do {
-      switch try reader.readByte() {
-      case Content.typed:
-        let reply = try Reply(from: &reader)
-        guard reader.remaining == 0 else {
-          return .failure(RPCError(.undecodable, "\(reader.remaining) bytes are left behind the reply"))
-        }
-        return .success(reply)
-      case Content.raw:
-        guard let bytes = RPCBytes(reader.readRest()) as? Reply else {
-          return .failure(RPCError(.undecodable, "raw bytes came as the reply, \(Reply.self) was expected"))
-        }
-        return .success(bytes)
-      case Content.failure: return .failure(try Content.readFailure(&reader))
-      case let other:
-        return .failure(RPCError(.undecodable, "the reply begins with the unknown byte \(other)"))
-      }
-    } catch {
-      return .failure(RPCError(.undecodable, "the reply cannot be decoded: \(error)", cause: error))
-    }
+  /// Completes the ask with an error; one for lack of time says which setting governs.
+  func fail(_ error: RPCError) {
+    complete(.failure(limit.map { error.controlled(by: $0.source) } ?? error))
   }
-}
-
-/// Raw bytes on their way inside one process.
-struct RPCBytes: RPCRequest {
-  typealias Reply = RPCBytes
-  let bytes: [UInt8]
-
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-  init(_ span: RawSpan) { bytes = span.array() }
-  func encode(into writer: inout RPCWriter) { writer.append(bytes) }
-  init(from reader: inout RPCReader) { bytes = reader.readRest().array() }
 }
 
 /// An ask whose task is suspended.
@@ -74,8 +40,12 @@ struct RPCBytes: RPCRequest {
 final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   private let caller = SuspendedCaller<Result<Reply, RPCError>>()
   let source: MessageSource?
+  let limit: AskLimit?
 
-  init(from source: MessageSource?) { self.source = source }
+  init(from source: MessageSource?, until limit: AskLimit? = nil) {
+    self.source = source
+    self.limit = limit
+  }
 
   var isAbandoned: Bool { caller.isDone }
 
@@ -96,9 +66,7 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
 }
 
 extension RPCError {
-  fileprivate static var askCancelled: RPCError {
-    RPCError(.cancelled, "the task that asked was cancelled")
-  }
+  static var askCancelled: RPCError { RPCError(.cancelled, "the ask was cancelled by who asked") }
 }
 
 /// An ask with a function to call.
@@ -108,9 +76,14 @@ final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   private let onReply: @Sendable (Result<Reply, RPCError>) -> Void
   private let done = Atomic<Bool>(false)
   let source: MessageSource?
+  let limit: AskLimit?
 
-  init(from source: MessageSource?, _ onReply: @escaping @Sendable (Result<Reply, RPCError>) -> Void) {
+  init(
+    from source: MessageSource?, until limit: AskLimit? = nil,
+    _ onReply: @escaping @Sendable (Result<Reply, RPCError>) -> Void
+  ) {
     self.source = source
+    self.limit = limit
     self.onReply = onReply
   }
 

@@ -4,50 +4,78 @@ internal import MailroomTransport
 /// How messages leave: to the inbox of an endpoint of the same environment, straight into the connection's buffer when the caller is
 /// on its event loop, or into the outbox.
 extension RPCEndpointRef {
-  func start<Request: RPCRequest, Ask: PendingAsk & Expirable>(
-    _ request: Request, _ ask: Ask, _ timeout: Duration?
+  // MARK: Requests
+
+  func start<Request: RPCRequest, Ask: PendingAsk>(
+    _ request: Request, _ ask: Ask, _ limit: AskLimit, key: RPCRequestKey? = nil
   ) where Ask.Reply == Request.Reply {
     switch target {
-    case .local(let inbox): startLocal(LocalAsk(request, ask, sender: env.name), ask, inbox, timeout)
+    case .local(let inbox):
+      startLocal(LocalAsk(request, ask, sender: env.name, key: key), ask, inbox, limit)
     case .remote(let route):
-      sendRemote(route, .receiver(ask), timeout) { (writer) throws(RPCError) in
-        try Self.write(request, route.envelope, to: &writer)
+      sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
+        try Self.write(request, route.envelope, key: key, to: &writer)
       } onError: {
-        ask.complete(.failure($0))
+        ask.fail($0)
       }
-    case .unreachable(let error): ask.complete(.failure(error))
+    case .unreachable(let error): ask.fail(error)
     }
   }
 
-  func start<Ask: PendingAsk & Expirable>(
-    _ bytes: RawSpan, _ sink: ReplySink, _ ask: Ask, _ timeout: Duration?
-  ) where Ask.Reply == RPCBytes {
+  func start<Ask: PendingAsk>(_ bytes: RawSpan, _ ask: Ask, _ limit: AskLimit) where Ask.Reply == RPCBytes {
     switch target {
-    case .local(let inbox): startLocal(LocalAsk(RPCBytes(bytes), ask, sender: env.name), ask, inbox, timeout)
+    case .local(let inbox): startLocal(LocalAsk(RPCBytes(bytes), ask, sender: env.name), ask, inbox, limit)
     case .remote(let route):
-      sendRemote(route, sink, timeout) { (writer) throws(RPCError) in
+      sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
         Self.write(bytes, route.envelope, to: &writer)
       } onError: {
-        ask.complete(.failure($0))
+        ask.fail($0)
       }
-    case .unreachable(let error): ask.complete(.failure(error))
+    case .unreachable(let error): ask.fail(error)
     }
   }
 
-  private func startLocal(_ message: any LocalMessage, _ ask: any Expirable, _ inbox: Inbox, _ timeout: Duration?) {
+  private func startLocal(_ message: any LocalMessage, _ ask: any Expirable, _ inbox: Inbox, _ limit: AskLimit) {
     if env.isStopped { return message.fail(.envStopped) }
-    env.localDeadlines.add(ask, deadline: deadline(timeout))
-    inbox.post(.local(message))
+    env.localDeadlines.add(ask, deadline: limit.deadline)
+    if inbox.offer(message, bytes: message.byteCount) == .full { message.fail(Self.full(inbox)) }
   }
 
-  private func deadline(_ timeout: Duration?) -> MonotonicTime {
-    .now.advanced(by: timeout ?? env.configuration.askTimeout)
+  func sendRemote(
+    _ route: RemoteRoute, _ sink: ReplySink, _ limit: AskLimit,
+    _ encode: (inout ByteWriter) throws(RPCError) -> Void, onError: (RPCError) -> Void
+  ) {
+    if env.isStopped { return onError(.envStopped) }
+    do throws(RPCError) {
+      if let client = route.outbox.directClient(for: route) {
+        var failure: RPCError?
+        do throws(TransportError) {
+          try client.sendRPC(sink, deadline: limit.deadline) { (writer) throws(TransportError) in
+            do throws(RPCError) { try encode(&writer) } catch { throw error.carried(in: &failure) }
+          }
+        } catch {
+          throw failure ?? RPCError(error)
+        }
+      } else {
+        let body = try admitted(route, overhead: FrameFormat.rpcOverhead, encode)
+        route.outbox.post(OutboxMessage(body, to: route, sink, deadline: limit.deadline))
+      }
+    } catch {
+      onError(error)
+    }
   }
 
-  func post(_ message: consuming InboxMessage, to inbox: Inbox) throws(RPCError) {
-    if inbox.post(message) { return }
+  // MARK: One-way messages
+
+  func sendLocal(_ message: any LocalMessage, to inbox: Inbox) throws(RPCError) {
     if env.isStopped { throw .envStopped }
-    throw RPCError(.endpointStopped, "the endpoint \(name) is stopped", execution: .notExecuted)
+    switch inbox.offer(message, bytes: message.byteCount) {
+    case .taken: return
+    case .full: throw Self.full(inbox)
+    case .stopped:
+      if env.isStopped { throw .envStopped }
+      throw RPCError(.endpointStopped, "the endpoint \(name) is stopped", execution: .notExecuted)
+    }
   }
 
   func sendRemote(
@@ -64,56 +92,45 @@ extension RPCEndpointRef {
         throw failure ?? RPCError(error)
       }
     } else {
-      if let refusal = route.outbox.refusal { throw refusal }
-      var body = ByteWriter()
-      try encode(&body)
-      try checkSize(body.count, overhead: FrameFormat.oneWayOverhead)
-      try route.admit(byteCount: body.count)
+      let body = try admitted(route, overhead: FrameFormat.oneWayOverhead, encode)
       route.outbox.post(OutboxMessage(body, to: route))
     }
   }
 
-  func sendRemote(
-    _ route: RemoteRoute, _ sink: ReplySink, _ timeout: Duration?,
-    _ encode: (inout ByteWriter) throws(RPCError) -> Void, onError: (RPCError) -> Void
-  ) {
-    if env.isStopped { return onError(.envStopped) }
-    let deadline = deadline(timeout)
-    do throws(RPCError) {
-      if let client = route.outbox.directClient(for: route) {
-        var failure: RPCError?
-        do throws(TransportError) {
-          try client.sendRPC(sink, deadline: deadline) { (writer) throws(TransportError) in
-            do throws(RPCError) { try encode(&writer) } catch { throw error.carried(in: &failure) }
-          }
-        } catch {
-          throw failure ?? RPCError(error)
-        }
-      } else {
-        if let refusal = route.outbox.refusal { throw refusal }
-        var body = ByteWriter()
-        try encode(&body)
-        try checkSize(body.count, overhead: FrameFormat.rpcOverhead)
-        try route.admit(byteCount: body.count)
-        route.outbox.post(OutboxMessage(body, to: route, sink, deadline: deadline))
-      }
-    } catch {
-      onError(error)
+  // MARK: Bounds
+
+  /// Encodes a message, and counts it in.
+  private func admitted(
+    _ route: RemoteRoute, overhead: Int, _ encode: (inout ByteWriter) throws(RPCError) -> Void
+  ) throws(RPCError) -> ByteWriter {
+    if let refusal = route.outbox.refusal { throw refusal }
+    // Encoding is in vain when there is no room.
+    if route.gauge.isFull { throw route.full }
+    var body = ByteWriter()
+    try encode(&body)
+    let limit = env.configuration.transport.maximumFrameLength
+    if body.count + overhead > limit {
+      throw RPCError(
+        .tooLarge, "the message takes \(body.count + overhead) bytes, the limit is \(limit)", execution: .notExecuted)
     }
+    try route.admit(byteCount: body.count)
+    return body
   }
 
-  private func checkSize(_ count: Int, overhead: Int) throws(RPCError) {
-    let limit = env.configuration.transport.maximumFrameLength
-    if count + overhead > limit {
-      throw RPCError(
-        .tooLarge, "the message takes \(count + overhead) bytes, the limit is \(limit)", execution: .notExecuted)
-    }
+  private static func full(_ inbox: Inbox) -> RPCError {
+    let level = inbox.level
+    return RPCError(
+      .full, "\(level.messages) messages of \(level.bytes) bytes wait in the inbox of \(inbox.name)",
+      execution: .notExecuted, cause: NoRoom())
   }
+
+  // MARK: Encoding
 
   static func write<Message: RPCMessage>(
-    _ message: Message, _ envelope: [UInt8], to writer: inout ByteWriter
+    _ message: Message, _ envelope: [UInt8], key: RPCRequestKey? = nil, to writer: inout ByteWriter
   ) throws(RPCError) {
     writer.append(envelope)
+    if let key { Content.append(key, to: &writer) }
     writer.append(Content.typed)
     let name = MessageName.bytes(of: Message.self)
     writer.append(varint: UInt64(name.count))
@@ -133,7 +150,13 @@ extension RPCEndpointRef {
   }
 }
 
+/// The cause of an error that a queue of this process is full, which will have room again.
+struct NoRoom: Error {}
+
 extension RPCError {
+  /// Whether trying again when there is room may help.
+  var isForLackOfRoom: Bool { code == .full && cause is NoRoom }
+
   /// The transport's functions throw the transport's errors: this one is laid aside, and a stand-in thrown.
   fileprivate func carried(in failure: inout RPCError?) -> TransportError {
     failure = self

@@ -6,11 +6,14 @@ final class RemoteCall: Sendable {
   private let responder: RPCResponder
   /// Who asks.
   let peer: RemotePeer
+  /// What tells the request over all attempts, if it is asked with retries.
+  let key: RPCRequestKey?
   private let answered = Atomic<Bool>(false)
 
-  init(_ responder: RPCResponder, from peer: RemotePeer) {
+  init(_ responder: RPCResponder, from peer: RemotePeer, key: RPCRequestKey? = nil) {
     self.responder = responder
     self.peer = peer
+    self.key = key
   }
 
   deinit {
@@ -86,9 +89,14 @@ final class RemoteCall: Sendable {
 /// A request of the same process that wants an answer: as ``RemoteCall``, without the wire.
 final class LocalCall<Reply: RPCValue>: Sendable {
   private let ask: any PendingAsk<Reply>
+  /// What tells the request over all attempts, if it is asked with retries.
+  let key: RPCRequestKey?
   private let answered = Atomic<Bool>(false)
 
-  init(_ ask: any PendingAsk<Reply>) { self.ask = ask }
+  init(_ ask: any PendingAsk<Reply>, key: RPCRequestKey? = nil) {
+    self.ask = ask
+    self.key = key
+  }
 
   deinit {
     if !answered.load(ordering: .acquiring) {

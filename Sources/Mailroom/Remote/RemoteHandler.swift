@@ -48,21 +48,18 @@ final class RemoteHandler: ConnectionHandler {
     if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped,
       body.byte(at: lastEnvelope.count) != Content.java
     {
-      return deliver(
-        body.dropping(lastEnvelope.count), .request(RemoteCall(responder, from: peer)), to: route)
+      return deliver(request: body.dropping(lastEnvelope.count), responder, to: route)
     }
     do {
       let envelope = try Envelope(parsing: body)
       if envelope.name.equals(Self.introductionName.rawSpan) { return introduce(envelope, responder) }
       peer.announce(envelope.sender)
       if envelope.content.byte(at: 0) == Content.java { return receive(javaObject: envelope, responder) }
-      let call = RemoteCall(responder, from: peer)
       guard let route = find(envelope.name) else {
-        try? call.fail(Self.notFound(envelope.name))
-        return
+        return try RemoteCall(responder, from: peer).fail(Self.notFound(envelope.name))
       }
       remember(route, envelope, of: body)
-      deliver(envelope.content, .request(call), to: route)
+      deliver(request: envelope.content, responder, to: route)
     } catch {
       responder.fail("The request's envelope cannot be read: \(error)")
     }
@@ -133,6 +130,17 @@ final class RemoteHandler: ConnectionHandler {
       name: Array(text.utf8), inbox: registration.inbox, isHere: registration.eventLoop === client.loop)
     cache[slot] = route
     return route
+  }
+
+  private func deliver(request content: RawSpan, _ responder: RPCResponder, to route: Route) {
+    guard content.byte(at: 0) == Content.keyed else {
+      return deliver(content, .request(RemoteCall(responder, from: peer)), to: route)
+    }
+    var reader = RPCReader(content.dropping(1), from: nil)
+    guard let key = try? RPCRequestKey(from: &reader) else {
+      return responder.fail("The key of the request cannot be read")
+    }
+    deliver(reader.readRest(), .request(RemoteCall(responder, from: peer, key: key)), to: route)
   }
 
   private func deliver(_ content: RawSpan, _ origin: MessageOrigin, to route: Route) {

@@ -1,0 +1,43 @@
+/// How often an ask is repeated, and how long it waits in between.
+public struct RPCRetryPolicy: Sendable, Hashable {
+  /// Attempts in all, the first one included; at least 1.
+  public var attempts: Int
+  /// The pause after the first attempt that failed.
+  public var wait: Duration
+  /// By what each pause is longer than the one before it; at least 1.
+  public var factor: Double
+  /// Which part of a pause is left to chance, 0 to 1, so that askers that failed together do not come back together.
+  public var jitter: Double
+
+  /// A policy of the given parts.
+  ///
+  /// The reference's older `askWithRetry` made 3 attempts, 3 s apart; those are the defaults of ``RPCConfiguration``.
+  public init(attempts: Int = 3, wait: Duration = .seconds(3), factor: Double = 1, jitter: Double = 0) {
+    self.attempts = attempts
+    self.wait = wait
+    self.factor = factor
+    self.jitter = jitter
+  }
+
+  /// The policy of ``RPCConfiguration/retryAttempts`` and ``RPCConfiguration/retryWait``, doubling, half of it jitter.
+  public init(_ configuration: RPCConfiguration) {
+    self.init(attempts: configuration.retryAttempts, wait: configuration.retryWait, factor: 2, jitter: 0.5)
+  }
+
+  /// The pause after the attempt of this number, counted from 1.
+  ///
+  /// - Parameter chance: 0 to 1.
+  func pause(afterAttempt number: Int, chance: Double) -> Duration {
+    var pause = wait
+    for _ in 1..<max(number, 1) where pause < .seconds(86_400) { pause = pause * max(1, factor) }
+    return pause * (1 - min(max(jitter, 0), 1) * min(max(chance, 0), 1))
+  }
+
+  /// Whether another attempt may end better: the endpoint's own answers, and what is wrong with the request, stay.
+  static func mayHelp(after error: RPCError) -> Bool {
+    switch error.code {
+    case .connectFailed, .connectionLost, .timeout, .full, .unresolvableHost, .endpointNotFound, .endpointStopped: true
+    default: false
+    }
+  }
+}
