@@ -1,3 +1,5 @@
+package import MailroomQueue
+
 /// Serves what arrives on one connection.
 ///
 /// - Thread safety: created and called on the connection's event loop only, one call at a time. Must not block. Spans are
@@ -11,6 +13,10 @@ public protocol ConnectionHandler: AnyObject {
   func receive(request body: RawSpan, responder: RPCResponder)
   /// A one-way message arrived.
   func receive(oneWay body: RawSpan)
+  /// The peer wants nothing sent to its endpoint of this name, in UTF-8, which need not exist, until ``peerDidResume(_:)``.
+  func peerDidPause(_ endpoint: RawSpan)
+  /// The peer's endpoint of this name may be sent to again.
+  func peerDidResume(_ endpoint: RawSpan)
   /// All bytes that were read together have been handed over: what was put off for the batch's end is due now.
   func connectionDidReadBatch()
   /// The connection ended, with an error unless one of the sides closed it in order.
@@ -20,6 +26,10 @@ public protocol ConnectionHandler: AnyObject {
 extension ConnectionHandler {
   /// Does nothing.
   public func connectionDidOpen() {}
+  /// Does nothing.
+  public func peerDidPause(_ endpoint: RawSpan) {}
+  /// Does nothing.
+  public func peerDidResume(_ endpoint: RawSpan) {}
   /// Does nothing.
   public func connectionDidReadBatch() {}
   /// Does nothing.
@@ -37,6 +47,24 @@ public struct RPCResponder: Sendable {
   public let client: TransportClient
   /// The request's id.
   public let requestID: Int64
+  /// Until when the asker waits; ``MonotonicTime/distantFuture`` if it did not say.
+  package let deadline: MonotonicTime
+
+  init(client: TransportClient, requestID: Int64, deadline: MonotonicTime = .distantFuture) {
+    self.client = client
+    self.requestID = requestID
+    self.deadline = deadline
+  }
+
+  /// Whether nobody waits for the answer any more, because the peer said so or the connection takes no answers any more.
+  ///
+  /// Costs a relaxed load as long as neither is the case for any request of the connection.
+  public var isAbandoned: Bool { client.abandonment.isAbandoned(requestID) }
+
+  /// Has `body` called once when the request is abandoned: at once if it is, else on the event loop; never once it was answered.
+  ///
+  /// Not to be called after answering. `body` must not block.
+  public func onAbandon(_ body: @escaping @Sendable () -> Void) { client.abandonment.watch(requestID, body) }
 
   /// Answers with `body`.
   ///

@@ -18,11 +18,17 @@ public protocol TransportResponseReceiver: AnyObject, Sendable {
   func receive(_ response: borrowing TransportResponse)
   /// Whether nobody wants the answer any more: a request that is not sent yet is then dropped silently.
   var isAbandoned: Bool { get }
+  /// The request got an id on a connection, by which ``TransportClient/cancel(_:)`` knows it, and its bytes are about to leave.
+  ///
+  /// Comes on the connection's event loop, before the response, and at most once; never for a request that ends before.
+  func wasSent(_ requestID: Int64, on client: TransportClient)
 }
 
 extension TransportResponseReceiver {
   /// Never abandoned.
   public var isAbandoned: Bool { false }
+  /// Does nothing.
+  public func wasSent(_ requestID: Int64, on client: TransportClient) {}
 }
 
 /// Who is told how a request ended: an object, which costs nothing to pass on, or a function.

@@ -13,8 +13,12 @@ public final class TransportClient: Sendable {
     case oneWay(ByteWriter)
     case answer(ByteWriter)
     case request(ByteWriter, ReplySink, deadline: MonotonicTime)
+    case cancel(Int64)
     case close
   }
+
+  /// What a cancellation counts for in the queue: its frame's bytes.
+  private static let cancelSize = 17
 
   /// The peer's address as dialled, or as the socket has it for an accepted connection: "host:port".
   public let peer: String
@@ -34,6 +38,10 @@ public final class TransportClient: Sendable {
   private let active = Atomic<Bool>(true)
   /// Atomic; written by the loop's thread, a hint for others.
   let writable = Atomic<Bool>(true)
+  /// Atomic; written by the loop's thread, a hint for others.
+  let extended = Atomic<Bool>(false)
+  /// Which requests of the peer are not waited for any more.
+  let abandonment = Abandonment()
   /// Atomic, relaxed: a count.
   private let unknownReplyCount = Atomic<Int>(0)
   /// Atomic, relaxed: a count.
@@ -96,7 +104,8 @@ public final class TransportClient: Sendable {
   ) throws(TransportError) {
     guard loop.isCurrent else {
       if gauge.isFull { throw fullError }
-      let frame = try encoded(.rpcRequest, encode)
+      let isTimed = hasExtensions && deadline != .distantFuture
+      let frame = try encoded(isTimed ? .rpcRequestWithDeadline : .rpcRequest, encode)
       if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.request(frame, sink, deadline: deadline))
     }
@@ -105,10 +114,11 @@ public final class TransportClient: Sendable {
     guard let id = connection.register(sink, deadline: deadline) else { return }
     do throws(TransportError) {
       try connection.append { (writer) throws(TransportError) in
-        let frame = writer.beginRPC(.rpcRequest, id: id)
+        let frame = connection.beginRequest(&writer, id, deadline)
         try encode(&writer)
         try end(frame, &writer)
       }
+      connection.announce(id)
       connection.flushIfLarge()
     } catch {
       // Unless the sink was told, because `encode` has ended the connection.
@@ -153,15 +163,18 @@ public final class TransportClient: Sendable {
   ) throws(TransportError) {
     guard loop.isCurrent else {
       var frame = try encoded(.rpcResponse, encode)
-      frame.overwrite(requestID, at: 9)
+      frame.overwrite(requestID, at: FrameFormat.idOffset)
+      abandonment.forgetWatchers(requestID)
       return postAnswer(frame)
     }
     guard let connection = connection.value, connection.acceptsAnswers else { return didDrop(1) }
+    if abandonment.takeCancelled(requestID) { return connection.didAnswer() }
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginRPC(.rpcResponse, id: requestID)
       try encode(&writer)
       try end(frame, &writer)
     }
+    abandonment.forgetWatchers(requestID)
     connection.flushIfLarge()
     connection.didAnswer()
   }
@@ -173,8 +186,10 @@ public final class TransportClient: Sendable {
     var frame = ByteWriter(capacity: text.count + 32)
     let isWritten: Void? = try? frame.append(frame: .rpcFailure(id: requestID, error: text.rawSpan), limit: .max)
     guard isWritten != nil else { return }
-    guard loop.isCurrent else { return postAnswer(frame) }
-    if let connection = connection.value { connection.send(frame, .answer) } else { didDrop(1) }
+    abandonment.forgetWatchers(requestID)
+    if !loop.isCurrent { return postAnswer(frame) }
+    guard let connection = connection.value else { return didDrop(1) }
+    connection.send(frame, .answer, isNew: true)
   }
 
   /// Ends the connection after what is queued was written.
@@ -188,7 +203,12 @@ public final class TransportClient: Sendable {
     _ kind: WireMessage.Kind, _ encode: (inout ByteWriter) throws(TransportError) -> Void
   ) throws(TransportError) -> ByteWriter {
     var writer = ByteWriter()
-    let frame = kind == .oneWay ? writer.beginOneWay() : writer.beginRPC(kind, id: 0)
+    let frame =
+      switch kind {
+      case .oneWay: writer.beginOneWay()
+      case .rpcRequestWithDeadline: writer.beginTimedRequest(id: 0, nanosecondsLeft: 1)
+      default: writer.beginRPC(kind, id: 0)
+      }
     try encode(&writer)
     try end(frame, &writer)
     return writer
@@ -200,6 +220,16 @@ public final class TransportClient: Sendable {
     } catch {
       throw TransportError(.tooLarge, "the message to \(peer) cannot be sent: \(error)", isNotSent: true)
     }
+  }
+
+  /// Forgets a request of this side, without telling its sink, and tells the peer if it understands that.
+  ///
+  /// For who has told the sink already, and knows the id from ``TransportResponseReceiver/wasSent(_:on:)``. Does nothing when the
+  /// request has ended. Any thread; from other threads than the loop's the sink may still be told meanwhile.
+  package func cancel(_ requestID: Int64) {
+    if loop.isCurrent { return connection.value?.cancel(requestID) ?? () }
+    _ = gauge.add(bytes: Self.cancelSize)
+    post(.cancel(requestID))
   }
 
   // MARK: The queue to the loop
@@ -232,6 +262,7 @@ public final class TransportClient: Sendable {
     case .answer(let frame):
       didDrop(1)
       return frame.count
+    case .cancel: return Self.cancelSize
     case .close: return 0
     }
   }
@@ -253,8 +284,11 @@ public final class TransportClient: Sendable {
     case .request(let frame, let sink, let deadline):
       guard let id = connection.register(sink, deadline: deadline) else { return frame.count }
       var frame = frame
-      frame.overwrite(id, at: 9)
-      return connection.take(frame, .request(id: id))
+      frame.overwrite(id, at: FrameFormat.idOffset)
+      return connection.take(frame, .request(id: id, deadline: deadline))
+    case .cancel(let id):
+      connection.cancel(id)
+      return Self.cancelSize
     case .close:
       connection.close()
       return 0

@@ -38,21 +38,31 @@ extension Connection {
   func take(_ frame: consuming ByteWriter, _ kind: HeldPosts.Kind) -> Int {
     if lifecycle.state == .open && !isFinishing && !(isWritable && posts.isEmpty) {
       posts.append(frame, kind)
+      if case .request(let id, _) = kind { announce(id) }
       return 0
     }
-    send(frame, kind)
-    return frame.count
+    let count = frame.count
+    send(frame, kind, isNew: true)
+    return count
   }
 
   /// Sends an encoded message.
-  func send(_ frame: borrowing ByteWriter, _ kind: HeldPosts.Kind) {
+  ///
+  /// - Parameter isNew: whether a request's receiver is still to be told its id.
+  func send(_ message: consuming ByteWriter, _ kind: HeldPosts.Kind, isNew: Bool) {
+    var frame = message
     switch kind {
     case .oneWay: if !acceptsRequests { return client.didDrop(1) }
-    case .answer: if !acceptsAnswers { return client.didDrop(1) }
-    // Those that ended while they were held are not sent.
-    case .request(let id): if !pending.contains(id) { return }
+    case .answer:
+      if !acceptsAnswers { return client.didDrop(1) }
+      if client.abandonment.takeCancelled(frame.requestID) { return didAnswer() }
+    case .request(let id, let deadline):
+      // Those that ended while they were held are not sent.
+      if !pending.contains(id) { return }
+      updateTime(in: &frame, deadline)
     }
     append { $0.append(frame.bytes) }
+    if isNew, case .request(let id, _) = kind { announce(id) }
     flushIfLarge()
     if kind == .answer { didAnswer() }
   }
@@ -66,7 +76,7 @@ extension Connection {
       let frame = post.takeFrame()
       count += 1
       bytes += frame.count
-      send(frame, post.kind)
+      send(frame, post.kind, isNew: false)
     }
     if count > 0 { client.didUnqueue(messages: count, bytes: bytes) }
     if count == limit && !posts.isEmpty && isWritable { client.runAgain() }

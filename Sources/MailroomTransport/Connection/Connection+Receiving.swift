@@ -1,3 +1,5 @@
+internal import MailroomQueue
+
 // Reading, and serving what was read.
 
 extension Connection: UVStreamDelegate {
@@ -54,12 +56,7 @@ extension Connection: UVStreamDelegate {
     let message = try WireMessage(payload: payload)
     switch message {
     case .rpcRequest(let id, let body):
-      unanswered += 1
-      if unanswered >= mostUnanswered { noteUnanswered() }
-      if !isWritable { checkOverrun() }
-      guard acceptsAnswers else { return }
-      handler?.receive(request: body, responder: RPCResponder(client: client, requestID: id))
-      flushIfLarge()
+      serve(id, deadline: .distantFuture, body)
     case .oneWay(let body):
       handler?.receive(oneWay: body)
     case .rpcResponse(let id, let body):
@@ -92,7 +89,22 @@ extension Connection: UVStreamDelegate {
     case .streamResponse: throw .unsupported(WireMessage.Kind.streamResponse.rawValue)
     case .chunkFetchSuccess, .chunkFetchFailure, .streamFailure:
       client.didReceiveUnknownReply()
+    case .rpcRequestWithDeadline: try receive(extension: message, .rpcRequestWithDeadline)
+    case .cancel: try receive(extension: message, .cancel)
+    case .pauseEndpoint: try receive(extension: message, .pauseEndpoint)
+    case .resumeEndpoint: try receive(extension: message, .resumeEndpoint)
     }
+  }
+
+  /// Has the handler serve a request of the peer.
+  @inline(__always)
+  func serve(_ id: Int64, deadline: MonotonicTime, _ body: RawSpan) {
+    unanswered += 1
+    if unanswered >= mostUnanswered { noteUnanswered() }
+    if !isWritable { checkOverrun() }
+    guard acceptsAnswers else { return }
+    handler?.receive(request: body, responder: RPCResponder(client: client, requestID: id, deadline: deadline))
+    flushIfLarge()
   }
 
   private func refuse(_ write: (inout ByteWriter) throws(FrameError) -> Void) {

@@ -44,6 +44,8 @@ final class Connection {
   /// Requests of the peer that are not answered yet.
   var unanswered = 0
   let mostUnanswered: Int
+  /// Whether the peer understands the extensions.
+  var hasExtensions = false
   private var isDirty = false
   /// Frames that are being written right now, with the out-buffer in their hands.
   private var openFrames = 0
@@ -143,6 +145,7 @@ final class Connection {
   /// An answer to a request of the peer was written.
   func didAnswer() {
     if unanswered > 0 { unanswered -= 1 }
+    if unanswered == 0 { client.abandonment.clear() }
     if !readGate.isOpen { noteUnanswered() }
     if !writeGate.isWritable { checkOverrun() }
     if lifecycle.state == .answering { checkQuiescence() }
@@ -277,6 +280,7 @@ final class Connection {
     if !acceptsAnswers {
       readGate.release()
       updateReading()
+      client.abandonment.end()
     }
     if lifecycle.state == .answering { checkQuiescence() }
   }

@@ -12,7 +12,7 @@ struct HeldPosts {
   enum Kind: Equatable {
     case oneWay
     case answer
-    case request(id: Int64)
+    case request(id: Int64, deadline: MonotonicTime)
   }
 
   /// A message that waits.
@@ -34,13 +34,25 @@ struct HeldPosts {
   }
 
   private var posts = FIFO<Post>()
+  /// The ids of the requests among them.
+  private var requests: Set<Int64> = []
 
   /// Whether nothing waits.
   var isEmpty: Bool { posts.isEmpty }
 
   /// Adds a message behind the others.
-  mutating func append(_ frame: consuming ByteWriter, _ kind: Kind) { posts.append(Post(frame, kind)) }
+  mutating func append(_ frame: consuming ByteWriter, _ kind: Kind) {
+    if case .request(let id, _) = kind { requests.insert(id) }
+    posts.append(Post(frame, kind))
+  }
+
+  /// Whether the request with this id waits here, so that the peer does not know it.
+  func contains(request id: Int64) -> Bool { requests.contains(id) }
 
   /// Takes the oldest message out.
-  mutating func popFirst() -> Post? { posts.popFirst() }
+  mutating func popFirst() -> Post? {
+    let post = posts.popFirst()
+    if case .request(let id, _)? = post?.kind { requests.remove(id) }
+    return post
+  }
 }

@@ -58,6 +58,9 @@ struct PendingReplies {
     return id >= 0 && index < slots.count && slots[index].generation == id >> Self.slotBits && slots[index].sink != nil
   }
 
+  /// Who waits for the answer to the request with this id; nil when it is not pending.
+  func sink(of id: Int64) -> ReplySink? { contains(id) ? slots[Int(id & Self.slotMask)].sink : nil }
+
   /// Takes the request with this id out; nil when it is not pending, or never was.
   mutating func take(_ id: Int64) -> ReplySink? {
     let index = Int(id & Self.slotMask)

@@ -150,6 +150,15 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
     if count >= 0 && count < length { length = count }
   }
 
+  /// Removes `count` bytes at `offset`, behind which what follows moves up.
+  ///
+  /// Does nothing unless they lie within what is written.
+  mutating func remove(at offset: Int, count: Int) {
+    guard let base, offset >= 0, count >= 0, offset <= length - count else { return }
+    (base + offset).copyMemory(from: base + offset + count, byteCount: length - offset - count)
+    length -= count
+  }
+
   /// Gives up the storage, keeping nothing.
   @inlinable
   public mutating func reset() {

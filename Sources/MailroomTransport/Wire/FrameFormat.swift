@@ -10,11 +10,25 @@ package enum FrameFormat {
   package static let minimumLength = 9
   /// What a frame adds to the body of a request or a response: length, type, request id, body length.
   package static let rpcOverhead = 21
+  /// What a frame adds to the body of a request that tells its deadline: 8 bytes more than one that does not.
+  ///
+  /// Size checks need not know: a request that fits only without its deadline is sent without.
+  package static let timedRPCOverhead = rpcOverhead + 8
+  /// Where the id stands in the frame of a request or a response.
+  static let idOffset = lengthSize + 1
+  /// Where the time left stands in the frame of a request that tells its deadline.
+  static let timeOffset = idOffset + 8
   /// What a frame adds to the body of a one-way message: length, type, body length.
   package static let oneWayOverhead = 13
 }
 
 extension ByteWriter {
+  /// The id in the one frame of a request or a response that is written here.
+  var requestID: Int64 {
+    var reader = ByteReader(bytes.dropping(FrameFormat.idOffset))
+    return (try? reader.read(Int64.self)) ?? 0
+  }
+
   /// A frame that is being written: where it began, and where its body began.
   package struct OpenFrame {
     package let start: Int
@@ -32,6 +46,18 @@ extension ByteWriter {
     return OpenFrame(start: start, bodyStart: count)
   }
 
+  /// Begins the frame of a request that tells its deadline; ``endFrame(_:limit:)`` fills in the lengths.
+  package mutating func beginTimedRequest(id: Int64, nanosecondsLeft: Int64) -> OpenFrame {
+    let start = count
+    reserve(64)
+    append(integer: Int64(0))
+    append(WireMessage.Kind.rpcRequestWithDeadline.rawValue)
+    append(integer: id)
+    append(integer: nanosecondsLeft)
+    append(integer: Int32(0))
+    return OpenFrame(start: start, bodyStart: count)
+  }
+
   /// Begins the frame of a one-way message; ``endFrame(_:limit:)`` fills in the lengths.
   package mutating func beginOneWay() -> OpenFrame {
     let start = count
@@ -44,10 +70,17 @@ extension ByteWriter {
 
   /// Fills in the lengths of a frame whose body was appended since it began.
   ///
+  /// A request that is above `limit` because of its deadline becomes one without.
+  ///
   /// - Throws: ``FrameError/tooLarge(length:limit:)`` when the frame is above `limit`; it is taken back as a whole then.
   package mutating func endFrame(_ frame: OpenFrame, limit: Int) throws(FrameError) {
     let length = count - frame.start
     let body = count - frame.bodyStart
+    if length > limit, frame.bodyStart - frame.start == FrameFormat.timedRPCOverhead, length - 8 <= limit {
+      overwrite(WireMessage.Kind.rpcRequest.rawValue, at: frame.start + FrameFormat.lengthSize)
+      remove(at: frame.start + FrameFormat.timeOffset, count: 8)
+      return try endFrame(OpenFrame(start: frame.start, bodyStart: frame.bodyStart - 8), limit: limit)
+    }
     if length > limit || body > Int(Int32.max) {
       truncate(to: frame.start)
       throw .tooLarge(length: Int64(length), limit: limit)
@@ -97,6 +130,17 @@ extension ByteWriter {
       begin(.uploadStream, id)
       append(block: metadata)
       append(integer: byteCount)
+    case .rpcRequestWithDeadline(let id, let left, let body):
+      begin(.rpcRequestWithDeadline, id)
+      append(integer: left)
+      append(block: body)
+    case .cancel(let id): begin(.cancel, id)
+    case .pauseEndpoint(let name):
+      begin(.pauseEndpoint)
+      append(block: name)
+    case .resumeEndpoint(let name):
+      begin(.resumeEndpoint)
+      append(block: name)
     }
     let length = count - start
     if length > limit {

@@ -2,7 +2,8 @@
 ///
 /// The reference's message types, by its numbers; the layouts of their headers stand beside each case. Integers are
 /// big-endian; `text` is an int32 length and UTF-8 bytes. Types 11 and 12 of the reference (merged shuffle blocks) have no
-/// meaning outside it and are not listed: they are refused as unknown.
+/// meaning outside it and are not listed: they are refused as unknown. From 64 on are the extensions, which only processes of this
+/// library understand, and which they use once both have said so.
 public enum WireMessage: ~Escapable {
   /// 0: int64 stream id, int32 chunk index.
   case chunkFetchRequest(streamID: Int64, chunkIndex: Int32)
@@ -26,6 +27,15 @@ public enum WireMessage: ~Escapable {
   case oneWay(body: RawSpan)
   /// 10: int64 request id, int32 length and bytes of metadata, int64 count of raw bytes that follow the frame.
   case uploadStream(id: Int64, metadata: RawSpan, byteCount: Int64)
+  /// 64: int64 request id, int64 nanoseconds that the asker still waits, above zero, int32 body length (not trusted); the rest
+  /// of the frame is the body.
+  case rpcRequestWithDeadline(id: Int64, nanosecondsLeft: Int64, body: RawSpan)
+  /// 65: int64 id of a request whose answer nobody wants any more.
+  case cancel(id: Int64)
+  /// 66: text name of an endpoint that shall be sent nothing for now.
+  case pauseEndpoint(name: RawSpan)
+  /// 67: text name of an endpoint that may be sent to again.
+  case resumeEndpoint(name: RawSpan)
 
   /// The number that stands in a frame's type byte.
   public enum Kind: UInt8, Sendable {
@@ -51,6 +61,14 @@ public enum WireMessage: ~Escapable {
     case oneWay = 9
     /// 10.
     case uploadStream = 10
+    /// 64.
+    case rpcRequestWithDeadline = 64
+    /// 65.
+    case cancel = 65
+    /// 66.
+    case pauseEndpoint = 66
+    /// 67.
+    case resumeEndpoint = 67
   }
 
   /// Reads the message in a frame's payload: type byte, header, body.
@@ -101,6 +119,18 @@ public enum WireMessage: ~Escapable {
         let id = try reader.read(Int64.self)
         let metadata = try reader.readBlock()
         self = .uploadStream(id: id, metadata: metadata, byteCount: try reader.read(Int64.self))
+      case .rpcRequestWithDeadline:
+        let id = try reader.read(Int64.self)
+        let left = try reader.read(Int64.self)
+        if left <= 0 { throw reader.malformed("a time above zero before this") }
+        _ = try reader.read(Int32.self)
+        self = .rpcRequestWithDeadline(id: id, nanosecondsLeft: left, body: reader.readRest())
+      case .cancel:
+        self = .cancel(id: try reader.read(Int64.self))
+      case .pauseEndpoint:
+        self = .pauseEndpoint(name: try reader.readBlock())
+      case .resumeEndpoint:
+        self = .resumeEndpoint(name: try reader.readBlock())
       }
     } catch {
       throw FrameError.malformed(error)

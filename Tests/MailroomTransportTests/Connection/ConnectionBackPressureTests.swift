@@ -106,9 +106,10 @@ final class ConnectionBackPressureTests: TransportTestCase {
       let (client, peer) = try makeRawPair(log, configuration: configuration)
       let held = try XCTUnwrap(log.connection())
       let isOver = Flag()
+      let ended = Signal("a thread's end")
       Thread.detachNewThread {
         while !isOver.isRaised { try? peer.send(.request(id: 1, [1])) }
-        peer.close()
+        ended.fire()
       }
       if !isOnLoop {
         Thread.detachNewThread {
@@ -117,11 +118,13 @@ final class ConnectionBackPressureTests: TransportTestCase {
             for responder in held.held.value { try? responder.succeed([UInt8](repeating: 1, count: Self.size).rawSpan) }
             held.held.update { $0 = [] }
           }
+          ended.fire()
         }
       }
       let error = held.end()
       isOver.raise()
       held.holding.fire()
+      ended.wait(isOnLoop ? 1 : 2)
       XCTAssertEqual(error?.reason, .connectionClosed)
       XCTAssertEqual(error?.message.contains("does not read the answers"), true, "\(String(describing: error))")
       XCTAssertFalse(client.isActive)

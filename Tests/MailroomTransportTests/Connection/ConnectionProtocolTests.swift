@@ -20,6 +20,13 @@ final class ConnectionProtocolTests: TransportTestCase {
       ("failure with a negative text length", .frame([5] + Int64(1).wireBytes + Int32(-1).wireBytes)),
       ("failure with a text beyond the frame", .frame([5] + Int64(1).wireBytes + Int32(100).wireBytes)),
       ("one-way message without a length", .frame([9])),
+      (
+        "request with a deadline that nobody agreed on",
+        .frame([64] + Int64(1).wireBytes + Int64(1).wireBytes + [0, 0, 0, 0])
+      ),
+      ("cancellation that nobody agreed on", .frame([65] + Int64(1).wireBytes)),
+      ("pause that nobody agreed on", .frame([66] + Int32(0).wireBytes)),
+      ("resumption that nobody agreed on", .frame([67] + Int32(0).wireBytes)),
       ("upload", .frame([10] + Int64(1).wireBytes + Int32(0).wireBytes + Int64(5).wireBytes)),
       ("stream", .frame([7] + Int32(0).wireBytes + Int64(5).wireBytes)),
       ("text", Array("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)),

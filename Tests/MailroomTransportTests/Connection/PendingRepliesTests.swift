@@ -4,6 +4,25 @@ import XCTest
 @testable import MailroomTransport
 
 final class PendingRepliesTests: XCTestCase {
+  func testSinksAreFoundWhileTheyArePending() throws {
+    var pending = PendingReplies(limit: 10)
+    let reply = Reply()
+    let ids = try (0..<3).map { _ in
+      try XCTUnwrap(pending.insert(.receiver(reply), deadline: .distantFuture))
+    }
+    XCTAssertNotNil(pending.take(ids[1]))
+    XCTAssertEqual(ids.map { pending.contains($0) }, [true, false, true])
+    guard case .receiver(let found)? = pending.sink(of: ids[2]) else { return XCTFail("no sink") }
+    XCTAssertTrue(found === reply)
+    for id in [ids[1], -1, .max, .min, 0, 9] {
+      XCTAssertFalse(pending.contains(id))
+      XCTAssertNil(pending.sink(of: id))
+    }
+    let next = try XCTUnwrap(pending.insert(.receiver(reply), deadline: .distantFuture))
+    XCTAssertTrue(pending.contains(next))
+    XCTAssertFalse(pending.contains(ids[1]), "its slot has another request")
+  }
+
   private let never = MonotonicTime.distantFuture
 
   private func time(_ nanoseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: nanoseconds) }

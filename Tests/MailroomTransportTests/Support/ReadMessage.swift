@@ -13,6 +13,10 @@ enum ReadMessage: Equatable, Sendable {
   case streamFailure(streamID: [UInt8], error: [UInt8])
   case oneWay(body: [UInt8])
   case uploadStream(id: Int64, metadata: [UInt8], byteCount: Int64)
+  case rpcRequestWithDeadline(id: Int64, nanosecondsLeft: Int64, body: [UInt8])
+  case cancel(id: Int64)
+  case pauseEndpoint(name: [UInt8])
+  case resumeEndpoint(name: [UInt8])
 
   /// Reads a payload.
   init(payload: [UInt8]) throws(FrameError) {
@@ -33,6 +37,11 @@ enum ReadMessage: Equatable, Sendable {
     case .oneWay(let body): self = .oneWay(body: body.array())
     case .uploadStream(let id, let metadata, let count):
       self = .uploadStream(id: id, metadata: metadata.array(), byteCount: count)
+    case .rpcRequestWithDeadline(let id, let left, let body):
+      self = .rpcRequestWithDeadline(id: id, nanosecondsLeft: left, body: body.array())
+    case .cancel(let id): self = .cancel(id: id)
+    case .pauseEndpoint(let name): self = .pauseEndpoint(name: name.array())
+    case .resumeEndpoint(let name): self = .resumeEndpoint(name: name.array())
     }
   }
 
@@ -69,6 +78,12 @@ enum ReadMessage: Equatable, Sendable {
     case .uploadStream(let id, let metadata, let count):
       try writer.append(
         frame: .uploadStream(id: id, metadata: metadata.rawSpan, byteCount: count), limit: limit)
+    case .rpcRequestWithDeadline(let id, let left, let body):
+      try writer.append(
+        frame: .rpcRequestWithDeadline(id: id, nanosecondsLeft: left, body: body.rawSpan), limit: limit)
+    case .cancel(let id): try writer.append(frame: .cancel(id: id), limit: limit)
+    case .pauseEndpoint(let name): try writer.append(frame: .pauseEndpoint(name: name.rawSpan), limit: limit)
+    case .resumeEndpoint(let name): try writer.append(frame: .resumeEndpoint(name: name.rawSpan), limit: limit)
     }
   }
 
@@ -87,5 +102,9 @@ enum ReadMessage: Equatable, Sendable {
     .streamFailure(streamID: [], error: []), .streamFailure(streamID: [1], error: [2, 3]),
     .oneWay(body: []), .oneWay(body: Array(0...255)),
     .uploadStream(id: 8, metadata: [], byteCount: 0), .uploadStream(id: -8, metadata: [9], byteCount: -1),
+    .rpcRequestWithDeadline(id: 9, nanosecondsLeft: 1, body: []),
+    .rpcRequestWithDeadline(id: -9, nanosecondsLeft: .max, body: [1, 2]), .cancel(id: 10), .cancel(id: .min),
+    .pauseEndpoint(name: []), .pauseEndpoint(name: Array("endpoint".utf8)), .resumeEndpoint(name: []),
+    .resumeEndpoint(name: Array("ärger".utf8)),
   ]
 }

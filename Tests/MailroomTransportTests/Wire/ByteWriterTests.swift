@@ -137,4 +137,21 @@ final class ByteWriterTests: XCTestCase {
     XCTAssertEqual(writer.count, capacity, "no more than the storage has")
     writer.withRoom(limit: 1) { _ in XCTFail("the storage is full") }
   }
+
+  func testRemovedBytesAreClosedUp() {
+    let bytes = [UInt8](0..<10)
+    for offset in -1...11 {
+      for count in -1...11 {
+        var writer = ByteWriter()
+        writer.append(bytes)
+        writer.remove(at: offset, count: count)
+        var expected = bytes
+        if offset >= 0, count >= 0, offset + count <= bytes.count { expected.removeSubrange(offset..<offset + count) }
+        XCTAssertEqual(writer.array(), expected, "\(count) at \(offset)")
+      }
+    }
+    var empty = ByteWriter()
+    empty.remove(at: 0, count: 0)
+    XCTAssertTrue(empty.isEmpty)
+  }
 }

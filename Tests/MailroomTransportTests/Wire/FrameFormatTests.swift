@@ -114,4 +114,45 @@ final class FrameFormatTests: XCTestCase {
     }
     for count in 0..<frame.count { XCTAssertEqual(Array(frame[..<count]).rawSpan.countMessages(endingBehind: 0), 0) }
   }
+
+  func testTimedRequestIsFilledInAroundItsBody() throws {
+    for count in [0, 1, 1000] {
+      let body = [UInt8](repeating: 1, count: count)
+      var writer = ByteWriter()
+      writer.append([0xEE])
+      let frame = writer.beginTimedRequest(id: 7, nanosecondsLeft: 99)
+      writer.append(body)
+      try writer.endFrame(frame, limit: FrameFormat.timedRPCOverhead + count)
+      let expected = try ReadMessage.rpcRequestWithDeadline(id: 7, nanosecondsLeft: 99, body: body).frame()
+      XCTAssertEqual(writer.array(), [0xEE] + expected)
+      XCTAssertEqual(expected.count, FrameFormat.timedRPCOverhead + count)
+    }
+  }
+
+  func testTimedRequestThatFitsOnlyWithoutItsDeadlineLosesIt() throws {
+    for count in [0, 1, 5, 1000] {
+      let body = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+      for spare in 0..<8 {
+        var writer = ByteWriter()
+        writer.append([0xEE])
+        let frame = writer.beginTimedRequest(id: 7, nanosecondsLeft: 99)
+        writer.append(body)
+        try writer.endFrame(frame, limit: FrameFormat.rpcOverhead + count + spare)
+        XCTAssertEqual(writer.array(), [0xEE] + .request(id: 7, body))
+      }
+      var writer = ByteWriter()
+      let frame = writer.beginTimedRequest(id: 7, nanosecondsLeft: 99)
+      writer.append(body)
+      XCTAssertThrowsError(try writer.endFrame(frame, limit: FrameFormat.rpcOverhead + count - 1))
+      XCTAssertTrue(writer.isEmpty)
+    }
+  }
+
+  func testIDOfAFrameIsRead() {
+    for frame in [[UInt8].request(id: -3, [1]), .answer(id: -3, []), .failure(id: -3, "no")] {
+      var writer = ByteWriter()
+      writer.append(frame)
+      XCTAssertEqual(writer.requestID, -3)
+    }
+  }
 }

@@ -10,7 +10,7 @@ final class WireMessageTests: XCTestCase {
   func testPR1RequestsAreReadAsWritten() throws {
     for message in ReadMessage.samples {
       switch message {
-      case .chunkFetchRequest, .rpcRequest, .streamRequest, .oneWay, .uploadStream:
+      case .chunkFetchRequest, .rpcRequest, .streamRequest, .oneWay, .uploadStream, .rpcRequestWithDeadline, .cancel:
         XCTAssertEqual(try ReadMessage(payload: payload(message)), message)
       default: continue
       }
@@ -20,7 +20,8 @@ final class WireMessageTests: XCTestCase {
   func testPR2ResponsesAreReadAsWritten() throws {
     for message in ReadMessage.samples {
       switch message {
-      case .chunkFetchRequest, .rpcRequest, .streamRequest, .oneWay, .uploadStream: continue
+      case .chunkFetchRequest, .rpcRequest, .streamRequest, .oneWay, .uploadStream, .rpcRequestWithDeadline, .cancel:
+        continue
       default: XCTAssertEqual(try ReadMessage(payload: payload(message)), message)
       }
     }
@@ -28,7 +29,7 @@ final class WireMessageTests: XCTestCase {
 
   func testSamplesHaveEveryType() throws {
     let types = try Set(ReadMessage.samples.map { try payload($0)[0] })
-    XCTAssertEqual(types, Set(0...10))
+    XCTAssertEqual(types, Set(0...10).union(64...67))
   }
 
   func testFrameLengthIsThatOfTheWholeFrame() throws {
@@ -64,6 +65,9 @@ final class WireMessageTests: XCTestCase {
     case .streamFailure(let streamID, let error): 1 + 4 + streamID.count + 4 + error.count
     case .oneWay: 1 + 4
     case .uploadStream(_, let metadata, _): 1 + 8 + 4 + metadata.count + 8
+    case .rpcRequestWithDeadline: 1 + 8 + 8 + 4
+    case .cancel: 1 + 8
+    case .pauseEndpoint(let name), .resumeEndpoint(let name): 1 + 4 + name.count
     }
   }
 
@@ -87,7 +91,7 @@ final class WireMessageTests: XCTestCase {
   }
 
   func testUnknownTypesAreRefused() {
-    for type in UInt8(11)...255 {
+    for type in UInt8(11)...255 where !(64...67).contains(type) {
       XCTAssertThrowsError(try ReadMessage(payload: [type] + [UInt8](repeating: 0, count: 64))) {
         XCTAssertEqual($0 as? FrameError, .unknownType(type))
       }
@@ -107,6 +111,7 @@ final class WireMessageTests: XCTestCase {
       let payloads: [[UInt8]] = [
         [2] + id + index + length + rest, [5] + id + length + rest, [6] + length + rest, [7] + length + rest,
         [8] + length + rest, [8] + Int32(0).wireBytes + length + rest, [10] + id + length + rest,
+        [66] + length + rest, [67] + length + rest,
       ]
       for payload in payloads {
         do throws(FrameError) {
@@ -125,14 +130,37 @@ final class WireMessageTests: XCTestCase {
       XCTAssertEqual(try ReadMessage(payload: [3] + id + length + [1, 2]), .rpcRequest(id: 4, body: [1, 2]))
       XCTAssertEqual(try ReadMessage(payload: [4] + id + length + [1, 2]), .rpcResponse(id: 4, body: [1, 2]))
       XCTAssertEqual(try ReadMessage(payload: [9] + length + [1, 2]), .oneWay(body: [1, 2]))
+      XCTAssertEqual(
+        try ReadMessage(payload: [64] + id + id + length + [1, 2]),
+        .rpcRequestWithDeadline(id: 4, nanosecondsLeft: 4, body: [1, 2]))
     }
+  }
+
+  func testDeadlinesThatHavePassedAreMalformed() throws {
+    for left in [Int64(0), -1, .min] {
+      let payload = [64] + Int64(4).wireBytes + left.wireBytes + Int32(2).wireBytes + [1, 2]
+      XCTAssertThrowsError(try ReadMessage(payload: payload)) { error in
+        guard case .malformed? = error as? FrameError else { return XCTFail("\(error)") }
+      }
+    }
+  }
+
+  func testExtensionsAreWrittenAsTheirLayoutsSay() throws {
+    let id = Int64(0x0102_0304_0506_0708)
+    let bytes: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
+    XCTAssertEqual(
+      try ReadMessage.rpcRequestWithDeadline(id: id, nanosecondsLeft: 258, body: [9]).frame(),
+      .frame([64] + bytes + [0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1, 9]))
+    XCTAssertEqual(try ReadMessage.cancel(id: id).frame(), .frame([65] + bytes))
+    XCTAssertEqual(try ReadMessage.pauseEndpoint(name: [7, 8]).frame(), .frame([66, 0, 0, 0, 2, 7, 8]))
+    XCTAssertEqual(try ReadMessage.resumeEndpoint(name: [7]).frame(), .frame([67, 0, 0, 0, 1, 7]))
   }
 
   func testRandomPayloadsNeverDoWorseThanAnError() {
     var random = SeededRandom(seed: 11)
     for _ in 0..<20_000 {
       var payload = random.bytes(Int.random(in: 1...40, using: &random))
-      payload[0] %= 12
+      payload[0] = payload[0] % 16 < 12 ? payload[0] % 16 : 64 + payload[0] % 4
       if payload.count > 12 && payload[1] < 128 { for index in 1...11 { payload[index] = 0 } }
       _ = try? ReadMessage(payload: payload)
     }

@@ -1,0 +1,37 @@
+internal import MailroomQueue
+internal import Synchronization
+
+// What two processes of this library tell each other beyond the reference's protocol.
+
+extension TransportClient {
+  /// Whether both sides know that the other one understands the extensions: exact on the connection's event loop, a hint elsewhere.
+  package var hasExtensions: Bool { extended.load(ordering: .relaxed) }
+
+  /// Uses and accepts the frames of the extensions from now on: both sides have said that they understand them.
+  ///
+  /// Only on the connection's event loop. There is no way back.
+  package func enableExtensions() {
+    guard let connection = connection.value else { return }
+    connection.hasExtensions = true
+    extended.store(true, ordering: .relaxed)
+  }
+
+  /// Asks the peer to send nothing to this side's endpoint of this name, in UTF-8, for now.
+  ///
+  /// Only on the connection's event loop. Does nothing without extensions, or when the connection is ending. Sent whether there is
+  /// room for messages or not.
+  package func send(pauseOf endpoint: RawSpan) {
+    guard let connection = connection.value, connection.hasExtensions, connection.acceptsRequests else { return }
+    connection.say { (writer) throws(FrameError) in
+      try writer.append(frame: .pauseEndpoint(name: endpoint), limit: .max)
+    }
+  }
+
+  /// Takes ``send(pauseOf:)`` back, under the same conditions.
+  package func send(resumptionOf endpoint: RawSpan) {
+    guard let connection = connection.value, connection.hasExtensions, connection.acceptsRequests else { return }
+    connection.say { (writer) throws(FrameError) in
+      try writer.append(frame: .resumeEndpoint(name: endpoint), limit: .max)
+    }
+  }
+}
