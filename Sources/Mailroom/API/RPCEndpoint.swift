@@ -6,7 +6,9 @@
 /// `onStart(_:)` is the first callback and `onStop()` the last, each exactly once; nothing runs afterwards. Handlers
 /// must not block for long on a loop that others share; see ``RPCDispatch``. An endpoint whose handlers shall run at the same
 /// time is an ``RPCConcurrentEndpoint``.
-public protocol RPCEndpoint: AnyObject {
+///
+/// Conforming cannot be isolated to an actor: the callbacks run on threads of the environment.
+public protocol RPCEndpoint: AnyObject, SendableMetatype {
   /// Names the message types the endpoint handles. Called once per registration, before anything else.
   static func handlers(_ on: inout RPCHandlers<Self>)
 

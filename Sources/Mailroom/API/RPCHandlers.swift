@@ -3,13 +3,15 @@ internal import MailroomTransport
 /// The message types that an endpoint handles, and what it does with them: filled in by ``RPCEndpoint/handlers(_:)``.
 ///
 /// A handler gets the endpoint as an argument, so that the table is made once for a type and captures nothing.
-/// An error that a handler throws goes to the asker, if there is one, and to ``RPCEndpoint/onError(_:)``.
+/// Handlers may be `async`, but for those of raw bytes. An error that a handler throws goes to the asker, if there is one, and to ``RPCEndpoint/onError(_:)``.
 public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
   struct Entry: Sendable {
     let type: ObjectIdentifier
     let name: [UInt8]
-    let decodeAndRun: @Sendable (Endpoint, inout RPCReader, RemoteCall?) throws -> Void
-    let run: @Sendable (Endpoint, any LocalMessage) throws -> Void
+    /// Decodes a message of another process, and runs its handler or returns the one that may suspend, which is then to be run.
+    let decodeAndRun: @Sendable (Endpoint, inout RPCReader, RemoteCall?) throws -> AsyncHandler<Endpoint>?
+    /// Runs the handler for a message of the same environment, or returns the one that may suspend.
+    let run: @Sendable (Endpoint, any LocalMessage) throws -> AsyncHandler<Endpoint>?
   }
 
   private(set) var messages: [Entry] = []
@@ -28,13 +30,17 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
     _ type: Message.Type, _ body: @escaping @Sendable (Endpoint, Message) throws -> Void
   ) {
     add(
-      Entry(
+      message: Entry(
         type: ObjectIdentifier(type), name: MessageName.bytes(of: type),
-        decodeAndRun: { endpoint, reader, _ in try body(endpoint, try Self.decode(&reader)) },
+        decodeAndRun: { endpoint, reader, _ in
+          try body(endpoint, try Self.decode(&reader))
+          return nil
+        },
         run: { endpoint, message in
-          guard let message = message as? LocalOneWay<Message> else { return }
+          guard let message = message as? LocalOneWay<Message> else { return nil }
           try body(endpoint, message.message)
-        }), to: \.messages)
+          return nil
+        }))
   }
 
   /// Handles requests of a type with a handler that answers through the context, now or later.
@@ -52,18 +58,20 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
       }
     }
     add(
-      Entry(
+      request: Entry(
         type: ObjectIdentifier(type), name: MessageName.bytes(of: type),
         decodeAndRun: { endpoint, reader, remote in
-          guard let remote else { return }
+          guard let remote else { return nil }
           let request: Request = try Self.decode(&reader)
           try call(endpoint, request, RPCCallContext(call: .remote(remote)))
+          return nil
         },
         run: { endpoint, message in
-          guard let message = message as? LocalAsk<Request> else { return }
+          guard let message = message as? LocalAsk<Request> else { return nil }
           try call(
             endpoint, message.request, RPCCallContext(call: .local(message.call, sender: message.sender)))
-        }), to: \.requests)
+          return nil
+        }))
   }
 
   /// Handles requests of a type with a handler that returns the reply.
@@ -92,6 +100,9 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
     }
   }
 
+  mutating func add(message entry: Entry) { add(entry, to: \.messages) }
+  mutating func add(request entry: Entry) { add(entry, to: \.requests) }
+
   private mutating func add(_ entry: Entry, to path: WritableKeyPath<Self, [Entry]>) {
     if let index = self[keyPath: path].firstIndex(where: { $0.type == entry.type }) {
       self[keyPath: path][index] = entry
@@ -103,7 +114,7 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
     self[keyPath: path].append(entry)
   }
 
-  private static func decode<Message: RPCMessage>(_ reader: inout RPCReader) throws(RPCError) -> Message {
+  static func decode<Message: RPCMessage>(_ reader: inout RPCReader) throws(RPCError) -> Message {
     do {
       let message = try Message(from: &reader)
       if reader.remaining > 0 { throw RPCError(.undecodable, "\(reader.remaining) bytes are left") }

@@ -10,14 +10,15 @@ internal import Synchronization
 ///        │   leave: last        │
 ///        │ stop: OnStop         │ stop: OnStop has to wait
 ///        ▼                      ▼
-///   ┌────────┐           ┌────────────────┐
-///   │ ending │ ◄──────── │ stopping, n at │ leave, while others stay
-///   └────────┘  leave:   │      work      │
+///   ┌────────┐           ┌────────────────┐ ───┐ enter, by who is at work
+///   │ ending │ ◄──────── │ stopping, n at │ ◄──┘
+///   └────────┘  leave:   │      work      │ leave, while others stay
 ///               OnStop   └────────────────┘
 /// ```
 ///
 /// Invariants:
-/// 1. Only who has the inbox's turn enters or stops, and nobody has it once `stop` was taken; so nobody enters then.
+/// 1. Only who has the inbox's turn stops or enters, or who is at work, for a handler that may outlast it. Nobody has the turn
+///    once `stop` was taken; so nobody enters who finds nobody at work then.
 /// 2. OnStop falls to exactly one: to who stops, if nobody is at work, else to the last one to leave. Nobody is at work then,
 ///    and nobody will be.
 struct CrewWord: Equatable, Sendable {
@@ -42,7 +43,7 @@ struct CrewWord: Equatable, Sendable {
 
 /// Counts who is at work in the inbox of a concurrent endpoint, so that OnStop runs alone.
 ///
-/// - Thread safety: any thread may leave; entering and stopping are for who has the turn.
+/// - Thread safety: any thread may leave; who may enter and stop is said at ``CrewWord``.
 final class Crew: Sendable {
   /// Atomic: a ``CrewWord``.
   ///

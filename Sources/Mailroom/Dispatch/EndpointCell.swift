@@ -10,10 +10,12 @@ protocol EndpointDelivery: AnyObject, Sendable {
   var isConcurrent: Bool { get }
   func start(_ me: RPCEndpointRef)
   func stop()
-  /// Runs the handler for a message of another process; `content` is valid during the call only.
-  func deliver(_ content: RawSpan, _ origin: MessageOrigin)
-  /// Runs the handler for a message of the same environment.
-  func deliver(_ message: any LocalMessage)
+  /// Runs the handler for a message of another process, or returns it if it may suspend: to be started by whoever has the turn.
+  ///
+  /// `content` is valid during the call only.
+  func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask?
+  /// Runs the handler for a message of the same environment, or returns it if it may suspend.
+  func deliver(_ message: any LocalMessage) -> HandlerTask?
   /// Runs the callback for something that happened to a connection.
   func deliver(_ event: PeerEvent)
   /// The endpoint's object, to find its reference by.
@@ -22,7 +24,8 @@ protocol EndpointDelivery: AnyObject, Sendable {
 
 /// An endpoint of a known type and its handlers.
 final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
-  /// Consumer-confined: opened only in a turn of the inbox, and by the crew of a concurrent endpoint, who only read.
+  /// Consumer-confined: opened only in a turn of the inbox, by the suspended handler that the turn waits for, and by the
+  /// crew of a concurrent endpoint, who only read.
   ///
   /// Nil once `onStop` has run, because an endpoint may keep the reference to itself, which keeps this cell.
   private let endpoint: Confined<Endpoint?>
@@ -63,18 +66,32 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     do { try body(endpoint) } catch { endpoint.onError(error) }
   }
 
-  func deliver(_ content: RawSpan, _ origin: MessageOrigin) {
-    guard let endpoint = endpoint.value else { return }
+  func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
+    guard let endpoint = endpoint.value else { return nil }
     do {
-      try run(content, origin, endpoint)
+      return try run(content, origin, endpoint).map(task)
     } catch {
       // Fails when the handler has answered: then the error is for the endpoint only.
       try? origin.call?.fail(Content.failure(of: error))
       endpoint.onError(error)
+      return nil
     }
   }
 
-  private func run(_ content: RawSpan, _ origin: MessageOrigin, _ endpoint: Endpoint) throws {
+  /// The task of a handler that may suspend.
+  ///
+  /// The one place where they are made.
+  private func task(_ handler: @escaping AsyncHandler<Endpoint>) -> HandlerTask {
+    HandlerTask { [self] in await run(handler) }
+  }
+
+  private func run(_ handler: AsyncHandler<Endpoint>) async {
+    guard let endpoint = endpoint.value else { return }
+    do { try await handler(endpoint) } catch { endpoint.onError(error) }
+  }
+
+  private func run(_ content: RawSpan, _ origin: MessageOrigin, _ endpoint: Endpoint) throws -> AsyncHandler<Endpoint>?
+  {
     let call = origin.call
     var reader = RPCReader(content, from: MessageSource(env: env, peer: origin.peer))
     switch content.byte(at: 0) {
@@ -87,6 +104,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
         guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
         try handler(endpoint, bytes)
       }
+      return nil
     case Content.typed:
       let name: RawSpan
       do {
@@ -99,7 +117,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
       guard let entry = entry(named: name, isRequest: call != nil) else {
         throw unsupported(name.utf8String() ?? "a name that is not UTF-8")
       }
-      try entry.decodeAndRun(endpoint, &reader, call)
+      return try entry.decodeAndRun(endpoint, &reader, call)
     case Content.java: throw unsupported("a Java object")
     case let other:
       throw RPCError(
@@ -122,31 +140,34 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     return nil
   }
 
-  func deliver(_ message: any LocalMessage) {
-    guard let endpoint = endpoint.value else { return }
+  func deliver(_ message: any LocalMessage) -> HandlerTask? {
+    guard let endpoint = endpoint.value else { return nil }
     do {
-      try run(message, endpoint)
+      return try run(message, endpoint).map(task)
     } catch {
       message.fail(Content.failure(of: error))
       endpoint.onError(error)
+      return nil
     }
   }
 
-  private func run(_ message: any LocalMessage, _ endpoint: Endpoint) throws {
+  private func run(_ message: any LocalMessage, _ endpoint: Endpoint) throws -> AsyncHandler<Endpoint>? {
     if let message = message as? LocalOneWay<RPCBytes> {
       guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
       let bytes = message.message.bytes
-      return try handler(endpoint, bytes.rawSpan)
+      try handler(endpoint, bytes.rawSpan)
+      return nil
     }
     if let message = message as? LocalAsk<RPCBytes> {
       guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
       let context = RPCCallContext(call: .local(message.call, sender: message.sender))
       let bytes = message.request.bytes
-      return try handler(endpoint, bytes.rawSpan, RPCBytesCallContext(context: context))
+      try handler(endpoint, bytes.rawSpan, RPCBytesCallContext(context: context))
+      return nil
     }
     let entries = message.isRequest ? handlers.requests : handlers.messages
     guard let entry = entries.first(where: { $0.type == message.type }) else { throw unsupported(message.typeName) }
-    try entry.run(endpoint, message)
+    return try entry.run(endpoint, message)
   }
 
   private func unsupported(_ what: String) -> RPCError {

@@ -49,21 +49,51 @@ extension Inbox {
     }
   }
 
-  /// Handles a message within the turn; false when the turn is over with it.
+  /// Handles a message; false when the caller's turn is over with it.
   private func process(_ message: consuming InboxMessage, _ handled: inout Handled) -> Bool {
+    let task: HandlerTask?
+    let bytes: Int
     switch consume message {
-    case .remote(let content, let origin, let bytes):
-      handled.add(bytes)
-      endpoint.deliver(content.rawSpan, origin)
-    case .local(let message, let bytes):
-      handled.add(bytes)
-      endpoint.deliver(message)
-    case .event(let event): endpoint.deliver(event)
-    case .start(let start): endpoint.start(start.me)
+    case .remote(let content, let origin, let count):
+      task = endpoint.deliver(content.rawSpan, origin)
+      bytes = count
+    case .local(let message, let count):
+      task = endpoint.deliver(message)
+      bytes = count
+    case .event(let event):
+      endpoint.deliver(event)
+      return true
+    case .start(let start):
+      endpoint.start(start.me)
+      return true
     case .stop:
       settle(&handled)
       if crew?.stop() ?? true { end() }
       return false
+    }
+    if let task { return run(task, bytes, &handled) }
+    handled.add(bytes)
+    return true
+  }
+
+  /// Runs a handler that may suspend; false when it has suspended, and taken the caller's turn along.
+  ///
+  /// A concurrent endpoint's takes no turn along. It is counted out when it ends: if it were not, there would be no bound on
+  /// how many of them are suspended.
+  private func run(_ task: HandlerTask, _ bytes: Int, _ handled: inout Handled) -> Bool {
+    guard let crew else {
+      handled.add(bytes)
+      settle(&handled)
+      return tasks.start(task) { [self] in passTurnOn() }
+    }
+    crew.enter()
+    let hasEnded = tasks.start(task) { [self] in
+      if bytes > 0 { gauge.remove(messages: 1, bytes: bytes) }
+      leave(crew)
+    }
+    if hasEnded {
+      handled.add(bytes)
+      leave(crew)
     }
     return true
   }
@@ -97,7 +127,7 @@ extension Inbox {
     } while queue.sleep() == .notEmpty
   }
 
-  /// Gives the turn to whoever is next to have it; the caller has it no longer.
+  /// Gives the turn to whoever is next to have it; the caller, who has it or whose task took it along, has it no longer.
   private func passTurnOn() {
     if queue.sleep() == .notEmpty { scheduler.schedule(self) }
   }
@@ -117,11 +147,22 @@ extension Inbox {
   /// ``endTurnInPlace()``.
   func beginTurnInPlace() -> Bool { queue.beginTurn() }
 
-  /// Delivers a message without queueing it; false when the endpoint was stopped meanwhile, and then nothing was done.
-  func deliverInPlace(_ content: RawSpan, _ origin: MessageOrigin) -> Bool {
-    if queue.isClosed { return false }
-    endpoint.deliver(content, origin)
-    return true
+  /// What became of a message that was delivered in place.
+  enum DeliveredInPlace: Equatable, Sendable {
+    /// It was handled, or its handler overlaps with what comes; the caller still has the turn.
+    case done
+    /// Its handler has suspended and taken the turn along: there is nothing to end for the caller.
+    case suspended
+    /// The endpoint was stopped meanwhile, and nothing was done; the caller still has the turn.
+    case stopped
+  }
+
+  /// Delivers a message without queueing it.
+  func deliverInPlace(_ content: RawSpan, _ origin: MessageOrigin) -> DeliveredInPlace {
+    if queue.isClosed { return .stopped }
+    guard let task = endpoint.deliver(content, origin) else { return .done }
+    var handled = Handled()
+    return run(task, 0, &handled) ? .done : .suspended
   }
 
   /// Ends a turn begun with ``beginTurnInPlace()``; what was queued meanwhile gets a turn of its own.

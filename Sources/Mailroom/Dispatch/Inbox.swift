@@ -33,8 +33,9 @@ protocol InboxScheduler: AnyObject, Sendable {
 /// ```
 ///
 /// The states are those of the queue's word: whoever has the turn is the queue's consumer. The handlers of a serial endpoint
-/// run within the turn. Those of a concurrent endpoint whose scheduler has several threads run outside of it: who has
-/// the turn takes one message, joins the ``Crew``, passes the turn on, and only then runs the handler. Invariants:
+/// run within the turn; one that suspends takes it along, and passes it on as it ends. Those of a concurrent endpoint whose scheduler has several threads run outside of it: who has
+/// the turn takes one message, joins the ``Crew``, passes the turn on, and only then runs the handler. On one thread they run
+/// within the turn, too, and join the crew if they may suspend. Invariants:
 /// 1. OnStart is posted when the inbox is made, so it is the first message; OnStop closes the queue as it is posted, so it is
 ///    the last. Each is run exactly once, within the turn and while no handler runs: for OnStop, the crew sees to that.
 /// 2. One turn at a time; a turn sees what the one before it wrote, and so do OnStop and the handlers behind OnStart.
@@ -58,6 +59,8 @@ final class Inbox: Sendable {
   let bounds: InboxBounds
   /// Who is at work outside of the turn; nil for a serial endpoint.
   let crew: Crew?
+  /// The handlers that are suspended: one at most for a serial endpoint.
+  let tasks = HandlerTasks()
 
   init(
     name: String, endpoint: any EndpointDelivery, scheduler: any InboxScheduler, budget: TurnLimit.Budget = .init(),

@@ -150,7 +150,16 @@ final class RemoteHandler: ConnectionHandler {
         endTurn()
         if inbox.beginTurnInPlace() { inPlace = inbox }
       }
-      if inPlace === inbox && inbox.deliverInPlace(content, origin) { return }
+      if inPlace === inbox {
+        switch inbox.deliverInPlace(content, origin) {
+        case .done: return
+        case .suspended:
+          // The turn is the handler's now.
+          inPlace = nil
+          return
+        case .stopped: break
+        }
+      }
     }
     switch inbox.postRemote(content: content.array(), origin: origin) {
     case .taken: break

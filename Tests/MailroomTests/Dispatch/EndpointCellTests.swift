@@ -27,7 +27,7 @@ final class EndpointCellTests: EnvironmentTestCase {
     /// Delivers the bytes of a one-way message of another process; returns the error that the endpoint was told.
     func deliver(_ content: [UInt8]) -> RPCError? {
       let before = errors.value.count
-      cell.deliver(content.rawSpan, .oneWay(nil))
+      XCTAssertNil(cell.deliver(content.rawSpan, .oneWay(nil)))
       return errors.value.count > before ? errors.value.last : nil
     }
 
@@ -37,7 +37,7 @@ final class EndpointCellTests: EnvironmentTestCase {
       let ends = Box<[Result<Request.Reply, RPCError>]>([])
       do {
         let ask = CallbackAsk<Request.Reply>(from: nil) { ends.append($0) }
-        cell.deliver(LocalAsk(request, ask, sender: "test"))
+        XCTAssertNil(cell.deliver(LocalAsk(request, ask, sender: "test")))
       }
       XCTAssertEqual(ends.value.count, 1, "an ask ends once")
       return (ends.value.first, errors.value.count > before ? errors.value.last : nil)
@@ -45,7 +45,7 @@ final class EndpointCellTests: EnvironmentTestCase {
 
     func send<Message: RPCMessage>(_ message: Message) -> RPCError? {
       let before = errors.value.count
-      cell.deliver(LocalOneWay(message))
+      XCTAssertNil(cell.deliver(LocalOneWay(message)))
       return errors.value.count > before ? errors.value.last : nil
     }
   }
@@ -130,9 +130,9 @@ final class EndpointCellTests: EnvironmentTestCase {
     endpoint.failed = { errors.append(($0 as? RPCError)?.code ?? .init(name: "another")) }
     let cell = EndpointCell(endpoint, RPCHandlers<Silent>(), env: env)
     let raw: [UInt8] = [1]
-    cell.deliver(raw.rawSpan, .oneWay(nil))
-    cell.deliver(LocalOneWay(RPCBytes([1])))
-    cell.deliver(LocalAsk(RPCBytes([1]), CallbackAsk<RPCBytes>(from: nil) { _ in }, sender: ""))
+    XCTAssertNil(cell.deliver(raw.rawSpan, .oneWay(nil)))
+    XCTAssertNil(cell.deliver(LocalOneWay(RPCBytes([1]))))
+    XCTAssertNil(cell.deliver(LocalAsk(RPCBytes([1]), CallbackAsk<RPCBytes>(from: nil) { _ in }, sender: "")))
     XCTAssertEqual(errors.value, [.unsupportedMessage, .unsupportedMessage, .unsupportedMessage])
   }
 
@@ -169,8 +169,8 @@ final class EndpointCellTests: EnvironmentTestCase {
     // Nothing comes behind the end; if it did, it would meet nobody.
     cell.stop()
     let raw: [UInt8] = [1]
-    cell.deliver(raw.rawSpan, .oneWay(nil))
-    cell.deliver(LocalOneWay(First(1)))
+    XCTAssertNil(cell.deliver(raw.rawSpan, .oneWay(nil)))
+    XCTAssertNil(cell.deliver(LocalOneWay(First(1))))
   }
 
   // MARK: Tables of handlers

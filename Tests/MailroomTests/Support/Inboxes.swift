@@ -32,10 +32,16 @@ final class DeliveryLog: EndpointDelivery {
   let events = Box<[String]>([])
   /// Runs inside of every delivery of a message.
   let onMessage: @Sendable (String) -> Void
+  /// What the handler of a message waits for, if it may suspend.
+  let suspending: @Sendable (String) -> Suspension?
   let identity: ObjectIdentifier
   let isConcurrent: Bool
 
-  init(isConcurrent: Bool = false, onMessage: @escaping @Sendable (String) -> Void = { _ in }) {
+  init(
+    isConcurrent: Bool = false, suspending: @escaping @Sendable (String) -> Suspension? = { _ in nil },
+    onMessage: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.suspending = suspending
     self.isConcurrent = isConcurrent
     self.onMessage = onMessage
     identity = ObjectIdentifier(events)
@@ -44,29 +50,37 @@ final class DeliveryLog: EndpointDelivery {
   func start(_ me: RPCEndpointRef) { events.append("start") }
   func stop() { events.append("stop") }
 
-  func deliver(_ content: RawSpan, _ origin: MessageOrigin) { take(String(decoding: content.array(), as: UTF8.self)) }
+  func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
+    take(String(decoding: content.array(), as: UTF8.self))
+  }
 
   func deliver(_ event: PeerEvent) {
     switch event {
-    case .connected(let peer): take("connected \(peer)")
-    case .disconnected(let peer): take("disconnected \(peer)")
-    case .failed(let error, let peer): take("failed \(error.code) \(peer)")
+    case .connected(let peer): events.append("connected \(peer)")
+    case .disconnected(let peer): events.append("disconnected \(peer)")
+    case .failed(let error, let peer): events.append("failed \(error.code) \(peer)")
     }
   }
 
-  func deliver(_ message: any LocalMessage) {
+  func deliver(_ message: any LocalMessage) -> HandlerTask? {
     switch message {
-    case let message as LocalOneWay<Note>: take(message.message.text)
+    case let message as LocalOneWay<Note>: return take(message.message.text)
     case let message as LocalAsk<Say>:
-      take(message.request.text)
-      try? message.call.answer(.success(message.request.text))
-    default: take("a message of another type")
+      defer { try? message.call.answer(.success(message.request.text)) }
+      return take(message.request.text)
+    default: return take("a message of another type")
     }
   }
 
-  private func take(_ text: String) {
+  private func take(_ text: String) -> HandlerTask? {
     events.append(text)
     onMessage(text)
+    return suspending(text).map { suspension in
+      HandlerTask { [events] in
+        await suspension.wait()
+        events.append("end of \(text)")
+      }
+    }
   }
 }
 
@@ -90,9 +104,10 @@ extension Inbox {
   static func logging(
     named name: String = "inbox", _ scheduler: any InboxScheduler, budget: TurnLimit.Budget = .init(),
     bounds: InboxBounds = InboxBounds(), isConcurrent: Bool = false,
-    onMessage: @escaping @Sendable (String) -> Void = { _ in }
+    onMessage: @escaping @Sendable (String) -> Void = { _ in },
+    suspending: @escaping @Sendable (String) -> Suspension? = { _ in nil }
   ) -> (inbox: Inbox, log: DeliveryLog, owner: OwnerLog) {
-    let log = DeliveryLog(isConcurrent: isConcurrent, onMessage: onMessage)
+    let log = DeliveryLog(isConcurrent: isConcurrent, suspending: suspending, onMessage: onMessage)
     let owner = OwnerLog(log.events)
     return (
       Inbox(name: name, endpoint: log, scheduler: scheduler, budget: budget, bounds: bounds, owner: owner),

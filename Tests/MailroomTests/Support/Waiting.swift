@@ -92,3 +92,37 @@ func fromThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void)
   await done.comes(count, seconds: 60)
   if let error = errors.value.first { throw error }
 }
+
+/// What a task waits for without blocking a thread, until a test lets it go on or the task is cancelled.
+final class Suspension: Sendable {
+  private let state = Box((isOpen: false, waiting: [CheckedContinuation<Void, Never>]()))
+
+  /// Whether somebody waits.
+  var isAwaited: Bool { !state.value.waiting.isEmpty }
+
+  /// Lets everybody go on, from now on.
+  func open() {
+    var waiting: [CheckedContinuation<Void, Never>] = []
+    state.update { state in
+      waiting = state.waiting
+      state = (true, [])
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  /// Waits until it is open, or the task is cancelled.
+  func wait() async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        var isOpen = false
+        state.update { state in
+          isOpen = state.isOpen
+          if !isOpen { state.waiting.append(continuation) }
+        }
+        if isOpen { continuation.resume() }
+      }
+    } onCancel: {
+      open()
+    }
+  }
+}
