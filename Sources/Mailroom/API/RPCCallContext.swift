@@ -1,3 +1,4 @@
+internal import MailroomQueue
 internal import MailroomTransport
 
 /// The means to answer one request.
@@ -28,6 +29,31 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
     case .local(let call, _): call.key
     case .remote(let call): call.key
     }
+  }
+
+  /// Whether nobody waits for the answer any more: the asker gave up, its time is over, or its connection has ended.
+  ///
+  /// What an asker in another process does is known if that process is of this library; of others only that the connection ended.
+  /// A request whose asker has gone before a handler was free is not handled at all.
+  public var isCancelled: Bool {
+    switch call {
+    case .local(let call, _): call.isAbandoned
+    case .remote(let call): call.isAbandoned
+    }
+  }
+
+  /// How long the asker will wait still; nil if it has not said.
+  ///
+  /// Zero when its time is over.
+  public var timeLeft: Duration? {
+    let deadline =
+      switch call {
+      case .local(let call, _): call.deadline
+      case .remote(let call): call.deadline
+      }
+    if deadline == .distantFuture { return nil }
+    let now = MonotonicTime.now
+    return deadline > now ? .nanoseconds(deadline.nanoseconds - now.nanoseconds) : .zero
   }
 
   /// Answers with `value`.
@@ -63,6 +89,12 @@ public struct RPCBytesCallContext: Sendable {
 
   /// Who asks; as ``RPCCallContext/sender``.
   public var sender: String { context.sender }
+
+  /// Whether nobody waits for the answer any more; as ``RPCCallContext/isCancelled``.
+  public var isCancelled: Bool { context.isCancelled }
+
+  /// How long the asker will wait still; as ``RPCCallContext/timeLeft``.
+  public var timeLeft: Duration? { context.timeLeft }
 
   /// Answers with `bytes`.
   ///

@@ -55,11 +55,18 @@ extension Inbox {
     let bytes: Int
     switch consume message {
     case .remote(let content, let origin, let count):
-      task = endpoint.deliver(content.rawSpan, origin)
       bytes = count
+      if let call = origin.call, call.isAbandoned {
+        call.drop()
+        task = nil
+      } else {
+        task = endpoint.deliver(content.rawSpan, origin)
+        if let task { origin.call?.onAbandon { task.cancel() } }
+      }
     case .local(let message, let count):
-      task = endpoint.deliver(message)
       bytes = count
+      task = message.isAbandoned ? nil : endpoint.deliver(message)
+      if let task { message.onAbandon { task.cancel() } }
     case .event(let event):
       endpoint.deliver(event)
       return true
@@ -161,6 +168,7 @@ extension Inbox {
   func deliverInPlace(_ content: RawSpan, _ origin: MessageOrigin) -> DeliveredInPlace {
     if queue.isClosed { return .stopped }
     guard let task = endpoint.deliver(content, origin) else { return .done }
+    origin.call?.onAbandon { task.cancel() }
     var handled = Handled()
     return run(task, 0, &handled) ? .done : .suspended
   }

@@ -8,6 +8,10 @@ protocol LocalMessage: AnyObject, Sendable {
   var byteCount: Int { get }
   /// The type's wire name, for errors.
   var typeName: String { get }
+  /// Whether nobody waits for the answer that it wants any more.
+  var isAbandoned: Bool { get }
+  /// Has `body` called if the asker, if there is one, gives up.
+  func onAbandon(_ body: @escaping @Sendable () -> Void)
   /// Tells the asker, if there is one, that the message failed before a handler took it.
   func fail(_ error: RPCError)
 }
@@ -22,6 +26,8 @@ final class LocalOneWay<Message: RPCMessage>: LocalMessage {
   var isRequest: Bool { false }
   var byteCount: Int { message.localByteCount }
   var typeName: String { Message.messageName }
+  var isAbandoned: Bool { false }
+  func onAbandon(_ body: @escaping @Sendable () -> Void) {}
   func fail(_ error: RPCError) {}
 }
 
@@ -41,6 +47,8 @@ final class LocalAsk<Request: RPCRequest>: LocalMessage {
   var isRequest: Bool { true }
   var byteCount: Int { request.localByteCount }
   var typeName: String { Request.messageName }
+  var isAbandoned: Bool { call.isAbandoned }
+  func onAbandon(_ body: @escaping @Sendable () -> Void) { call.onAbandon(body) }
   func fail(_ error: RPCError) {
     // Answered means that a handler was faster; then there is nobody to tell.
     try? call.answer(.failure(error))

@@ -272,10 +272,15 @@ final class Outbox: LoopTask, TransportClientObserver {
   func clientDidClose(_ client: TransportClient) { didLose(client) }
 
   /// The peer wants no more messages for one of its endpoints, for now.
-  func pause(_ name: String) { core.value.lanes.pause(name) }
+  func pause(_ name: String, on client: TransportClient) {
+    // A peer can only pause what something was sent to, so that it cannot make this side remember whatever it likes.
+    guard core.value.client === client, routes.withLock({ $0?[name] != nil }) else { return }
+    core.value.lanes.pause(name)
+  }
 
   /// The peer takes messages for the endpoint again.
-  func resume(_ name: String) {
+  func resume(_ name: String, on client: TransportClient) {
+    guard core.value.client === client else { return }
     core.value.lanes.resume(name)
     settle()
   }

@@ -77,6 +77,7 @@ final class PeerConnector: TransportResponseReceiver {
       // A reply that is no introduction comes from a process that does not know them.
       if Introduction.isIntroduction(body), let introduction = try? Introduction(reply: body) {
         peer.introduce(introduction, address: introduction.address)
+        peer.client.enableExtensions()
         done(peer, introduction.address ?? address)
       } else {
         done(peer, address)

@@ -15,6 +15,10 @@ protocol PendingAsk<Reply>: TransportResponseReceiver, Expirable {
   /// Completes the ask, unless it is complete; says whether it did.
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool
+  /// Has the request followed to where it went, and dropped there.
+  func follow()
+  /// Has `body` called if the ask is given up; for the handler of the same environment that has it.
+  func watch(_ body: @escaping @Sendable () -> Void)
 }
 
 extension PendingAsk {
@@ -24,13 +28,14 @@ extension PendingAsk {
   func receive(_ response: borrowing TransportResponse) {
     switch response {
     case .success(let body): complete(ReplyContent.decode(body, as: Reply.self, from: source))
-    case .failure(let error): fail(RPCError(error))
+    case .failure(let error):
+      complete(.failure(limit.map { RPCError(error).controlled(by: $0.source) } ?? RPCError(error)))
     }
   }
 
   /// Completes the ask with an error; one for lack of time says which setting governs.
   func fail(_ error: RPCError) {
-    complete(.failure(limit.map { error.controlled(by: $0.source) } ?? error))
+    if complete(.failure(limit.map { error.controlled(by: $0.source) } ?? error)) { follow() }
   }
 }
 
@@ -39,6 +44,7 @@ extension PendingAsk {
 /// One allocation.
 final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   private let caller = SuspendedCaller<Result<Reply, RPCError>>()
+  private let sent = SentRequest()
   let source: MessageSource?
   let limit: AskLimit?
 
@@ -48,6 +54,18 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   }
 
   var isAbandoned: Bool { caller.isDone }
+
+  func wasSent(_ requestID: Int64, on client: TransportClient) {
+    sent.wasSent(requestID, on: client)
+    if isAbandoned { follow() }
+  }
+
+  func follow() { sent.follow() }
+
+  func watch(_ body: @escaping @Sendable () -> Void) {
+    sent.watch(body)
+    if isAbandoned { body() }
+  }
 
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool { caller.resume(returning: result) }
@@ -59,7 +77,7 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
     let result = await withTaskCancellationHandler {
       await caller.wait(fallback: .failure(.askCancelled), start)
     } onCancel: {
-      complete(.failure(.askCancelled))
+      fail(.askCancelled)
     }
     return try result.get()
   }
@@ -75,6 +93,7 @@ extension RPCError {
 final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   private let onReply: @Sendable (Result<Reply, RPCError>) -> Void
   private let done = Atomic<Bool>(false)
+  private let sent = SentRequest()
   let source: MessageSource?
   let limit: AskLimit?
 
@@ -88,6 +107,18 @@ final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   }
 
   var isAbandoned: Bool { done.load(ordering: .relaxed) }
+
+  func wasSent(_ requestID: Int64, on client: TransportClient) {
+    sent.wasSent(requestID, on: client)
+    if isAbandoned { follow() }
+  }
+
+  func follow() { sent.follow() }
+
+  func watch(_ body: @escaping @Sendable () -> Void) {
+    sent.watch(body)
+    if isAbandoned { body() }
+  }
 
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool {

@@ -1,3 +1,4 @@
+internal import MailroomQueue
 internal import MailroomTransport
 internal import Synchronization
 
@@ -20,6 +21,23 @@ final class RemoteCall: Sendable {
     if !answered.load(ordering: .acquiring) {
       send(failure: RPCError(.noReply, "the handler ended without an answer"))
     }
+  }
+
+  /// Until when somebody waits for the answer; far away for a peer that has not said.
+  var deadline: MonotonicTime { responder.deadline }
+
+  /// Whether nobody waits for the answer any more: the asker gave up, its time is over, or its connection has ended.
+  var isAbandoned: Bool {
+    responder.isAbandoned || (responder.deadline != .distantFuture && MonotonicTime.now >= responder.deadline)
+  }
+
+  /// Has `body` called when the asker gives up or its connection ends, unless the call was answered by then.
+  func onAbandon(_ body: @escaping @Sendable () -> Void) { responder.onAbandon(body) }
+
+  /// Ends a call that nobody waits for any more, before a handler took it.
+  func drop() {
+    // Fails when it was answered, which only a handler could have done.
+    try? fail(RPCError(.timeout, "nobody waited for the answer when a handler was free", execution: .notExecuted))
   }
 
   private func claim() throws(RPCError) {
@@ -106,6 +124,12 @@ final class LocalCall<Reply: RPCValue>: Sendable {
 
   /// Whether nobody waits for the answer any more.
   var isAbandoned: Bool { ask.isAbandoned }
+
+  /// Has `body` called if the asker gives up.
+  func onAbandon(_ body: @escaping @Sendable () -> Void) { ask.watch(body) }
+
+  /// The time that is left to answer; nil only in tests.
+  var deadline: MonotonicTime { ask.limit?.deadline ?? .distantFuture }
 
   func answer(_ result: Result<Reply, RPCError>) throws(RPCError) {
     if answered.exchange(true, ordering: .acquiringAndReleasing) {

@@ -81,6 +81,14 @@ final class RemoteHandler: ConnectionHandler {
     lastEnvelope = body.dropping(0, last: envelope.content.byteCount).array()
   }
 
+  func peerDidPause(_ endpoint: RawSpan) {
+    if let name = endpoint.utf8String() { peer.outbox?.pause(name, on: client) }
+  }
+
+  func peerDidResume(_ endpoint: RawSpan) {
+    if let name = endpoint.utf8String() { peer.outbox?.resume(name, on: client) }
+  }
+
   func connectionDidReadBatch() { endTurn() }
 
   func connectionDidClose(_ error: TransportError?) {
@@ -96,6 +104,8 @@ final class RemoteHandler: ConnectionHandler {
     let answer = Introduction(id: env.id, address: env.address)
     // Only a maximum frame below a hundred bytes could not take it; then the peer goes on without.
     try? client.respond(responder.requestID) { answer.appendReply(to: &$0) }
+    // Behind the answer, which tells the peer so.
+    client.enableExtensions()
     peer.introduce(introduction, address: envelope.sender)
     peer.announce(envelope.sender)
   }

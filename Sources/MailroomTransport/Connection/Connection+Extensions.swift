@@ -31,7 +31,12 @@ extension Connection {
 
   /// Forgets a request of ours, and tells the peer that nobody waits for it.
   func cancel(_ id: Int64) {
-    guard pending.take(id) != nil, hasExtensions, acceptsRequests, !posts.contains(request: id) else { return }
+    if pending.take(id) != nil { sayCancelled(id) }
+  }
+
+  /// Tells the peer that nobody waits for a request any more, unless the peer does not know it.
+  func sayCancelled(_ id: Int64) {
+    guard hasExtensions, acceptsRequests, !posts.contains(request: id) else { return }
     say { (writer) throws(FrameError) in try writer.append(frame: .cancel(id: id), limit: .max) }
   }
 

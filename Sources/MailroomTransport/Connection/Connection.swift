@@ -206,7 +206,9 @@ final class Connection {
   private func sweep() {
     sweepTimer = nil
     let expired = pending.takeExpired(now: .now)
-    for sink in expired {
+    for (id, sink) in expired {
+      // The peer may measure time otherwise, and what it does about the request it does in vain.
+      sayCancelled(id)
       sink.fail(TransportError(.timeout, "no answer from \(client.peer) before the deadline"))
     }
     armSweep()

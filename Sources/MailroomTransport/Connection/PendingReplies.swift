@@ -69,18 +69,18 @@ struct PendingReplies {
   }
 
   /// Takes out every request whose deadline is not after `now`, the earliest deadline first.
-  mutating func takeExpired(now: MonotonicTime) -> [ReplySink] {
-    var expired: [(deadline: MonotonicTime, sink: ReplySink)] = []
+  mutating func takeExpired(now: MonotonicTime) -> [(id: Int64, sink: ReplySink)] {
+    var expired: [(deadline: MonotonicTime, id: Int64, sink: ReplySink)] = []
     earliestDeadline = .distantFuture
     for index in slots.indices where slots[index].sink != nil {
       if slots[index].deadline <= now {
-        let deadline = slots[index].deadline
-        if let sink = free(index) { expired.append((deadline, sink)) }
+        let (deadline, id) = (slots[index].deadline, slots[index].generation << Self.slotBits | Int64(index))
+        if let sink = free(index) { expired.append((deadline, id, sink)) }
       } else if slots[index].deadline < earliestDeadline {
         earliestDeadline = slots[index].deadline
       }
     }
-    return expired.sorted { $0.deadline < $1.deadline }.map(\.sink)
+    return expired.sorted { $0.deadline < $1.deadline }.map { ($0.id, $0.sink) }
   }
 
   /// Takes every request out.

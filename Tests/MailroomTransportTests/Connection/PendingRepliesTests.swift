@@ -119,7 +119,7 @@ final class PendingRepliesTests: XCTestCase {
     XCTAssertTrue(table.takeExpired(now: time(9)).isEmpty)
     XCTAssertEqual(table.earliestDeadline, time(10))
 
-    let expired = table.takeExpired(now: time(20)).compactMap { receiver($0) }
+    let expired = table.takeExpired(now: time(20)).compactMap { receiver($0.sink) }
     XCTAssertEqual(Set(expired.map(ObjectIdentifier.init)), Set([replies[1], replies[2]].map(ObjectIdentifier.init)))
     XCTAssertEqual(table.count, 3)
     XCTAssertEqual(table.earliestDeadline, time(30))
