@@ -103,6 +103,14 @@ public struct RPCConfiguration: Sendable {
   /// Default 10 s, Mailroom's own: the reference waits for ever. Then what is left is abandoned, so that shorter loses
   /// messages, and longer delays the end of a process with a handler that hangs.
   public var shutdownTimeout = Duration.seconds(10)
+  /// The error types of handlers in other processes that arrive as what they are.
+  ///
+  /// Default none; others arrive by type name and description. Costs nothing until an ask fails.
+  public var errorTypes = RPCErrorTypes()
+  /// Called when one-way messages could not be delivered, on any thread; must not block.
+  ///
+  /// Default nil; they are counted in ``RPCEnv/undeliverableMessages`` all the same.
+  public var onDeadLetter: (@Sendable (RPCDeadLetter) -> Void)?
   /// The settings of the connections: each of its properties says its default, unit and cost.
   public var transport = TransportConfiguration()
 

@@ -125,7 +125,9 @@ public final class RPCEnv: Sendable {
   /// The address that others reach this environment by; nil in client mode.
   public var address: RPCAddress? { state.withLock { $0.address } }
 
-  /// Messages that came for no endpoint, and wanted no answer.
+  /// One-way messages that could not be delivered: that came for no endpoint, or were certainly not sent.
+  ///
+  /// ``RPCConfiguration/onDeadLetter`` is told of each.
   public var undeliverableMessages: Int { undeliverable.load(ordering: .relaxed) }
 
   // MARK: Endpoints
@@ -235,14 +237,20 @@ public final class RPCEnv: Sendable {
 // MARK: - Told by connections
 
 extension RPCEnv {
-  func countUndeliverable() { undeliverable.add(1, ordering: .relaxed) }
+  /// One-way messages could not be delivered.
+  func report(_ letter: RPCDeadLetter) {
+    undeliverable.add(letter.count, ordering: .relaxed)
+    configuration.onDeadLetter?(letter)
+  }
 
   /// How outboxes of this environment behave.
   var outboxPolicy: Outbox.Policy {
     Outbox.Policy(
       marks: FlowMarks(messages: configuration.maximumOutboxMessages, bytes: configuration.maximumOutboxBytes),
       backoff: ReconnectBackoff(first: configuration.reconnectDelay, maximum: configuration.maximumReconnectDelay),
-      onLost: { [self] _, _ in countUndeliverable() })
+      onLost: { [self] route, error in
+        report(RPCDeadLetter(endpoint: route.name, peer: route.outbox.peer, count: 1, error: error))
+      })
   }
 
   /// The outbox for an address, made when there is none.

@@ -98,6 +98,13 @@ extension RPCError.Code {
   public static let remoteFailure = Self(name: "remoteFailure")
 }
 
+extension RPCError {
+  /// The error of a message to an endpoint that was stopped.
+  static func stopped(_ endpoint: String) -> RPCError {
+    RPCError(.endpointStopped, "the endpoint \(endpoint) is stopped", execution: .notExecuted)
+  }
+}
+
 extension RPCError: CustomStringConvertible {
   /// Code, message and, when there is one, the cause.
   public var description: String {

@@ -10,7 +10,8 @@ internal import MailroomTransport
 ///   reply     01  bytes                                raw bytes
 ///             02  value                                a typed reply
 ///             0F  flag, then three texts               a failure: 1 if certainly not executed; code, message, type
-///                 (varint length, UTF-8 each)
+///                 (varint length, UTF-8 each); behind them, if the error can travel, its wire name and its bytes
+///                 (varint length each)
 /// ```
 enum Content {
   static let raw: UInt8 = 0x01
@@ -29,7 +30,9 @@ enum Content {
   }
 
   /// Appends a failure.
-  static func append(_ error: RPCError, to writer: inout ByteWriter) {
+  ///
+  /// - Parameter withCause: whether the error underneath goes along, if it can.
+  static func append(_ error: RPCError, withCause: Bool = true, to writer: inout ByteWriter) {
     writer.append(failure)
     writer.append(error.execution == .notExecuted ? 1 : 0)
     for text in [error.code.name, error.message, error.remoteType ?? ""] {
@@ -37,6 +40,19 @@ enum Content {
       writer.append(varint: UInt64(bytes.count))
       writer.append(bytes)
     }
+    guard withCause, let cause = error.cause as? any RPCTransferableError else { return }
+    append(cause, to: &writer)
+  }
+
+  private static func append<Cause: RPCTransferableError>(_ cause: Cause, to writer: inout ByteWriter) {
+    var bytes = ByteWriter()
+    // One that cannot be encoded is told by its description.
+    guard (try? cause.encode(into: &bytes)) != nil else { return }
+    let name = Array(Cause.errorName.utf8)
+    writer.append(varint: UInt64(name.count))
+    writer.append(name)
+    writer.append(varint: UInt64(bytes.count))
+    writer.append(bytes.bytes)
   }
 
   /// Reads a failure behind its first byte.
@@ -48,9 +64,17 @@ enum Content {
       let bytes = try reader.readArray(count: count)
       texts.append(String(decoding: bytes, as: UTF8.self))
     }
-    return RPCError(
+    var error = RPCError(
       .init(name: texts[0]), texts[1], execution: flag == 1 ? .notExecuted : .unknown,
       remoteType: texts[2].isEmpty ? nil : texts[2])
+    if reader.remaining > 0, let source = reader.source {
+      let nameCount = try reader.readCount()
+      let name = String(decoding: try reader.readArray(count: nameCount), as: UTF8.self)
+      let count = try reader.readCount()
+      let bytes = try reader.readArray(count: count)
+      error.cause = source.env.configuration.errorTypes.decode(name, bytes, from: source)
+    }
+    return error
   }
 
   /// An error that a handler threw, as its asker gets it.

@@ -74,7 +74,7 @@ extension RPCEndpointRef {
     case .full: throw Self.full(inbox)
     case .stopped:
       if env.isStopped { throw .envStopped }
-      throw RPCError(.endpointStopped, "the endpoint \(name) is stopped", execution: .notExecuted)
+      throw .stopped(name)
     }
   }
 

@@ -98,8 +98,12 @@ final class RemoteCall: Sendable {
     do throws(TransportError) {
       try responder.client.respond(responder.requestID) { Content.append(failure, to: &$0) }
     } catch {
-      // Only a maximum frame below a few kilobytes gets here; the plain text form fits any.
-      responder.fail(failure.code.name)
+      // The error underneath does not fit, or the maximum frame is below a few kilobytes; the plain text form fits any.
+      do throws(TransportError) {
+        try responder.client.respond(responder.requestID) { Content.append(failure, withCause: false, to: &$0) }
+      } catch {
+        responder.fail(failure.code.name)
+      }
     }
   }
 }

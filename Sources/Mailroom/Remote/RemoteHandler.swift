@@ -69,9 +69,13 @@ final class RemoteHandler: ConnectionHandler {
     if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped {
       return deliver(body.dropping(lastEnvelope.count), .oneWay(peer), to: route)
     }
-    guard let envelope = try? Envelope(parsing: body) else { return env.countUndeliverable() }
+    guard let envelope = try? Envelope(parsing: body) else {
+      return lost(nil, RPCError(.undecodable, "the message's envelope cannot be read", execution: .notExecuted))
+    }
     peer.announce(envelope.sender)
-    guard let route = find(envelope.name) else { return env.countUndeliverable() }
+    guard let route = find(envelope.name) else {
+      return lost(envelope.name.utf8String(), Self.notFound(envelope.name))
+    }
     remember(route, envelope, of: body)
     deliver(envelope.content, .oneWay(peer), to: route)
   }
@@ -125,6 +129,11 @@ final class RemoteHandler: ConnectionHandler {
     }
   }
 
+  /// A one-way message found no endpoint.
+  private func lost(_ name: String?, _ error: RPCError) {
+    env.report(RPCDeadLetter(endpoint: name, peer: nil, count: 1, error: error))
+  }
+
   private static func notFound(_ name: RawSpan) -> RPCError {
     RPCError(
       .endpointNotFound, "could not find the endpoint \(name.utf8String() ?? "of an undecodable name")",
@@ -174,7 +183,7 @@ final class RemoteHandler: ConnectionHandler {
     switch inbox.postRemote(content: content.array(), origin: origin) {
     case .taken: break
     case .takenAndFull: peer.feed.inboxIsFull(inbox)
-    case .refused: if origin.call == nil { env.countUndeliverable() }
+    case .refused: if origin.call == nil { lost(inbox.name, .stopped(inbox.name)) }
     }
   }
 

@@ -1,0 +1,69 @@
+import MailroomTransport
+import TestSupport
+import XCTest
+
+@testable import Mailroom
+
+/// One-way messages that could not be delivered: each is counted and told once, with the reason.
+final class RPCDeadLetterTests: EnvironmentTestCase {
+  private let letters = Results<RPCDeadLetter>("a dead letter")
+
+  private var configuration: RPCConfiguration {
+    var configuration = RPCConfiguration()
+    configuration.onDeadLetter = { [letters] in letters.add($0) }
+    return configuration
+  }
+
+  func testX2MessageForNobodyIsToldWhereItArrives() async throws {
+    let (server, client) = (try await makeServer(configuration), try await makeClient())
+    let ref = try client.remoteRef(name: "nobody", address: XCTUnwrap(server.address))
+    try ref.send(Note(text: ""))
+    let letter = await letters.next()[0]
+    XCTAssertEqual(letter.endpoint, "nobody")
+    XCTAssertNil(letter.peer)
+    assertIs(letter.error, .endpointNotFound, execution: .notExecuted)
+    XCTAssertEqual(server.undeliverableMessages, 1)
+  }
+
+  func testMessagesThatWaitForAConnectionThatFailsAreToldOneByOne() async throws {
+    let client = try await makeClient(configuration)
+    let port = try RawListener.closedPort()
+    let ref = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: port))
+    var accepted = 0
+    for _ in 0..<20 where (try? ref.send(Note(text: ""))) != nil { accepted += 1 }
+    let all = await letters.next(accepted)
+    XCTAssertEqual(all.count, accepted)
+    for letter in all {
+      XCTAssertEqual(letter.endpoint, "echo")
+      XCTAssertEqual(letter.peer, "127.0.0.1:\(port)")
+      assertIs(letter.error, .connectFailed, execution: .notExecuted)
+    }
+    XCTAssertEqual(client.undeliverableMessages, accepted)
+  }
+
+  func testUnreadableEnvelopeIsTold() async throws {
+    let server = try await makeServer(configuration)
+    let peer = try RawSocket(port: server.port)
+    var frame = ByteWriter()
+    let junk: [UInt8] = [9, 9, 9]
+    try frame.append(frame: .oneWay(body: junk.rawSpan), limit: 1 << 20)
+    try peer.send(frame.array())
+    let letter = await letters.next()[0]
+    XCTAssertNil(letter.endpoint)
+    assertIs(letter.error, .undecodable, execution: .notExecuted)
+    peer.reset()
+  }
+
+  func testMessagesOfAShutDownEnvironmentAreTold() async throws {
+    let listener = try RawListener()
+    let client = try await makeClient(configuration)
+    let ref = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: listener.port))
+    try ref.send(Note(text: ""))
+    // It waits for the answer to the introduction, which never comes.
+    let peer = try await listener.accept()
+    await client.shutdown()
+    let letter = await letters.next()[0]
+    assertIs(letter.error, .stopped, execution: .notExecuted)
+    peer.reset()
+  }
+}
