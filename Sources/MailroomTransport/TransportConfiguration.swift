@@ -13,6 +13,11 @@ public struct TransportConfiguration: Sendable {
   ///
   /// Default 10 s.
   public var connectTimeout = Duration.seconds(10)
+  /// How many connections one client factory makes at a time; others wait their turn, and their ``connectTimeout`` with them.
+  ///
+  /// Default 64, the reference's `spark.rpc.connect.threads`; at least 1. More costs a descriptor each, and a burst of them for the
+  /// peers; fewer makes everybody wait for peers that do not answer.
+  public var maximumConcurrentConnects = 64
   /// How long a closing connection may take to write what is queued.
   ///
   /// Default 5 s; then it is cut.

@@ -18,7 +18,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   /// Messages sent in one go before others on the loop get their turn.
   private static let budget = 4096
 
-  /// Makes a connection, introduced and ready; reports once, on the outbox's loop.
+  /// Makes a connection, introduced and ready; reports once, on any thread.
   typealias Connect = @Sendable (Outbox, @escaping @Sendable (Result<TransportClient, RPCError>) -> Void) -> Void
 
   /// How an outbox deals with its peer.
@@ -213,11 +213,16 @@ final class Outbox: LoopTask, TransportClientObserver {
   private func beginConnecting(_ core: Core) {
     refusingUntil.store(0, ordering: .relaxed)
     connect(self) { [self] result in
-      // On the loop, but for a loop that has ended: then there is nobody to tell but the queue.
-      switch result {
-      case .success(let client): didConnect(client)
-      case .failure(let error): didFailToConnect(error)
-      }
+      if loop.isCurrent { return didEndConnecting(result) }
+      // An attempt that never began is reported from elsewhere. With a loop that has ended there is nobody to tell but the queue.
+      if !loop.execute({ [self] in didEndConnecting(result) }) { queue.close { fail($0, .envStopped) } }
+    }
+  }
+
+  private func didEndConnecting(_ result: Result<TransportClient, RPCError>) {
+    switch result {
+    case .success(let client): didConnect(client)
+    case .failure(let error): didFailToConnect(error)
     }
   }
 

@@ -6,7 +6,7 @@ internal import MailroomQueue
 ///
 /// ```
 ///   resolving ─► connecting(address 0) ─► connecting(address 1) … ─► done (connected, or the last error)
-///       └────────────┴── deadline, loop shuts down ──────────────────► done (timeout, stopped)
+///       └────────────┴── deadline, cancelled, loop shuts down ───────► done (timeout, stopped)
 /// ```
 ///
 /// Invariant: the result is reported exactly once, and no handle is left open but that of a connected stream.
@@ -44,6 +44,14 @@ final class Connector {
     } else {
       resolve()
     }
+  }
+
+  /// Whether the result was reported.
+  var hasEnded: Bool { onResult == nil }
+
+  /// Gives up, because nobody wants the connection any more.
+  func cancel() {
+    finish(.failure(TransportError(.stopped, "the client factory was closed while connecting", isNotSent: true)))
   }
 
   private func resolve() {

@@ -2,6 +2,8 @@ internal import MailroomQueue
 
 /// Makes connections and keeps them, one for each peer, to be used again.
 ///
+/// At most ``TransportConfiguration/maximumConcurrentConnects`` are being made at a time; others wait, first in, first out.
+///
 /// - Thread safety: any thread.
 public final class TransportClientFactory: Sendable {
   private struct Peer: Hashable {
@@ -31,6 +33,8 @@ public final class TransportClientFactory: Sendable {
   private let handler: ConnectionHandlerFactory
   /// Guarded by its lock.
   private let state = Locked(State())
+  /// Guarded by its lock.
+  private let connects: Locked<ConnectQueue<ConnectAttempt>>
 
   /// A factory whose connections live on `group`, and whose incoming messages `handler` serves.
   public init(
@@ -39,6 +43,7 @@ public final class TransportClientFactory: Sendable {
     self.group = group
     self.configuration = configuration
     self.handler = handler
+    connects = Locked(ConnectQueue(limit: configuration.maximumConcurrentConnects))
   }
 
   /// The connection to `host`, made if there is none that is active.
@@ -84,35 +89,59 @@ public final class TransportClientFactory: Sendable {
 
   /// Makes a connection of its own, which the caller closes.
   ///
-  /// - Parameter handler: serves what arrives on it; by default as on the factory's other connections.
+  /// - Parameters:
+  ///   - handler: serves what arrives on it; by default as on the factory's other connections.
+  ///   - onResult: runs exactly once, on an event loop or on the calling thread.
   public func unmanagedClient(
     host: String, port: Int, on loop: EventLoop? = nil, handler: ConnectionHandlerFactory? = nil,
     _ onResult: @escaping @Sendable (Result<TransportClient, TransportError>) -> Void
   ) {
-    let loop = loop ?? group.next()
-    let (configuration, handler) = (configuration, handler ?? self.handler)
-    let posted = loop.execute {
-      _ = Connector(loop.core.value, host: host, port: port, timeout: configuration.connectTimeout) { result in
-        switch result {
-        case .failure(let error): onResult(.failure(error))
-        case .success(let stream):
-          do throws(UVError) {
-            try stream.setNoDelay()
-            if let seconds = configuration.keepAliveSeconds { try stream.setKeepAlive(seconds: seconds) }
-          } catch {
-            stream.close()
-            return onResult(
-              .failure(TransportError(.connectFailed, "\(host):\(port) hung up at once: \(error)", isNotSent: true)))
-          }
-          onResult(
-            .success(
-              TransportClient.open(
-                stream, loop: loop, peer: "\(host.contains(":") ? "[\(host)]" : host):\(port)", isOutgoing: true,
-                configuration: configuration, handler: handler)))
-        }
-      }
+    let attempt = ConnectAttempt(
+      host: host, port: port, loop: loop ?? group.next(), handler: handler ?? self.handler, onResult)
+    switch connects.withLock({ $0.add(attempt) }) {
+    case .begin: begin(attempt)
+    case .wait: break
+    case .refuse: onResult(.failure(Self.closedError))
     }
-    if !posted { onResult(.failure(Self.closedError)) }
+  }
+
+  /// Begins an attempt, or, where the loop has ended, fails it and begins the next.
+  private func begin(_ first: ConnectAttempt) {
+    var next: ConnectAttempt? = first
+    while let attempt = next {
+      let hasBegun = attempt.begin(timeout: configuration.connectTimeout) { [self] result in
+        // The next one's turn comes before the result is told, for that may take its time.
+        if let next = connects.withLock({ $0.end(attempt) }) { begin(next) }
+        attempt.onResult(open(attempt, result))
+      }
+      if hasBegun { return }
+      next = connects.withLock { $0.end(attempt) }
+      attempt.onResult(.failure(Self.closedError))
+    }
+  }
+
+  /// Opens the connection of an attempt that has ended, on its loop.
+  private func open(
+    _ attempt: ConnectAttempt, _ result: Result<UVTCP, TransportError>
+  ) -> Result<TransportClient, TransportError> {
+    let stream: UVTCP
+    switch result {
+    case .failure(let error): return .failure(error)
+    case .success(let connected): stream = connected
+    }
+    let host = attempt.host
+    do throws(UVError) {
+      try stream.setNoDelay()
+      if let seconds = configuration.keepAliveSeconds { try stream.setKeepAlive(seconds: seconds) }
+    } catch {
+      stream.close()
+      return .failure(
+        TransportError(.connectFailed, "\(host):\(attempt.port) hung up at once: \(error)", isNotSent: true))
+    }
+    return .success(
+      TransportClient.open(
+        stream, loop: attempt.loop, peer: "\(host.contains(":") ? "[\(host)]" : host):\(attempt.port)",
+        isOutgoing: true, configuration: configuration, handler: attempt.handler))
   }
 
   private static var closedError: TransportError {
@@ -137,6 +166,8 @@ public final class TransportClientFactory: Sendable {
 
   /// Closes all pooled connections, and refuses to make more.
   ///
+  /// Those that are being made or wait for their turn, pooled or not, fail soon with ``TransportError/Reason/stopped``.
+  ///
   /// Safe to call again.
   public func close() {
     let clients = state.withLock { state in
@@ -148,5 +179,8 @@ public final class TransportClientFactory: Sendable {
       return clients
     }
     for client in clients { client.close() }
+    let (underWay, waiting) = connects.withLock { $0.close() }
+    for attempt in underWay { attempt.cancel() }
+    for attempt in waiting { attempt.onResult(.failure(Self.closedError)) }
   }
 }

@@ -1,3 +1,4 @@
+import MailroomQueue
 import TestSupport
 import XCTest
 
@@ -202,5 +203,120 @@ final class TransportClientFactoryTests: TransportTestCase {
 
   private func awaitedClient(_ factory: TransportClientFactory, _ port: Int) throws -> TransportClient {
     try awaited("a client") { try await factory.client(host: "127.0.0.1", port: port) }
+  }
+
+  // MARK: How many at a time
+
+  /// A listening socket whose queue is full: further attempts to connect neither succeed nor fail.
+  private func makeBlackHole() throws -> (port: Int, sockets: [RawSocket]) {
+    let listener = try RawSocket.listen(backlog: 0)
+    let fillers = try (0..<4).map { _ in try RawSocket.connect(port: listener.port, isWaiting: false) }
+    return (listener.port, [listener] + fillers)
+  }
+
+  func testAttemptsBeyondTheLimitWaitAndHaveTheirOwnTimeout() throws {
+    let hole = try makeBlackHole()
+    let group = try makeGroup()
+    let server = try makeServer(group, ServiceLog())
+    var configuration = TransportConfiguration()
+    configuration.maximumConcurrentConnects = 1
+    configuration.connectTimeout = .milliseconds(60)
+    let factory = TransportClientFactory(group: group, configuration: configuration, handler: ServiceLog().factory)
+    let order = Box<[Int]>([])
+    let done = Signal("the result of an attempt")
+    let began = MonotonicTime.now
+    for index in 0..<4 {
+      factory.unmanagedClient(host: "127.0.0.1", port: index == 3 ? server.port : hole.port) { result in
+        switch result {
+        case .success: XCTAssertEqual(index, 3)
+        case .failure(let error): XCTAssertEqual(error.reason, .connectFailed)
+        }
+        order.append(index)
+        done.fire()
+      }
+    }
+    done.wait(4)
+    XCTAssertEqual(order.value, [0, 1, 2, 3])
+    XCTAssertGreaterThanOrEqual(MonotonicTime.now.since(began), .milliseconds(180), "one after the other")
+    withExtendedLifetime(hole.sockets) {}
+  }
+
+  func testManyAttemptsAreAllMadeInTheEnd() throws {
+    let service = ServiceLog()
+    let group = try makeGroup(count: 2)
+    let server = try makeServer(group, service)
+    var configuration = TransportConfiguration()
+    configuration.maximumConcurrentConnects = 3
+    let factory = TransportClientFactory(group: group, configuration: configuration, handler: ServiceLog().factory)
+    let attempts = (0..<60).map { _ in Attempt() }
+    for attempt in attempts { attempt.begin(factory, port: server.port) }
+    let clients = try attempts.map { try XCTUnwrap($0.result()).get() }
+    XCTAssertEqual(Set(clients.map(ObjectIdentifier.init)).count, 60)
+    for attempt in attempts { XCTAssertEqual(attempt.results.count, 1) }
+  }
+
+  func testClosingEndsAttemptsUnderWayAndThoseThatWait() throws {
+    let hole = try makeBlackHole()
+    let group = try makeGroup()
+    for host in ["127.0.0.1", "localhost"] {
+      var configuration = TransportConfiguration()
+      configuration.maximumConcurrentConnects = 2
+      configuration.connectTimeout = .seconds(60)
+      let factory = TransportClientFactory(group: group, configuration: configuration, handler: ServiceLog().factory)
+      let attempts = (0..<6).map { _ in Attempt() }
+      for attempt in attempts.prefix(4) { attempt.begin(factory, host: host, port: hole.port) }
+      for attempt in attempts.suffix(2) { factory.client(host: host, port: hole.port) { attempt.tell($0) } }
+      factory.close()
+      factory.close()
+      let late = Attempt()
+      late.begin(factory, port: hole.port)
+      for attempt in attempts + [late] {
+        XCTAssertEqual(attempt.error()?.reason, .stopped)
+        XCTAssertEqual(attempt.error()?.isNotSent, true)
+        XCTAssertEqual(attempt.results.count, 1)
+      }
+    }
+    withExtendedLifetime(hole.sockets) {}
+  }
+
+  func testClosingMayComeAnyTimeWhileConnecting() throws {
+    let group = try makeGroup(count: 2)
+    let server = try makeServer(group, ServiceLog())
+    for _ in 0..<50 {
+      var configuration = TransportConfiguration.quickClose
+      configuration.maximumConcurrentConnects = 2
+      let clientSide = ServiceLog()
+      let factory = TransportClientFactory(group: group, configuration: configuration, handler: clientSide.factory)
+      let attempts = (0..<5).map { _ in Attempt() }
+      for attempt in attempts { attempt.begin(factory, port: server.port) }
+      _ = attempts[0].result()
+      factory.close()
+      for attempt in attempts {
+        switch attempt.result() {
+        case .success(let client): client.close()
+        case .failure(let error): XCTAssertEqual(error.reason, .stopped)
+        case nil: XCTFail("no result")
+        }
+        XCTAssertEqual(attempt.results.count, 1)
+      }
+      for log in clientSide.connections { _ = log.end() }
+    }
+  }
+
+  func testShutdownOfTheLoopsEndsAttemptsThatWait() throws {
+    let hole = try makeBlackHole()
+    let group = try makeGroup()
+    var configuration = TransportConfiguration()
+    configuration.maximumConcurrentConnects = 1
+    configuration.connectTimeout = .seconds(60)
+    let factory = TransportClientFactory(group: group, configuration: configuration, handler: ServiceLog().factory)
+    let attempts = (0..<2000).map { _ in Attempt() }
+    for attempt in attempts { attempt.begin(factory, port: hole.port) }
+    try shutDown(group)
+    for attempt in attempts {
+      XCTAssertEqual(attempt.error()?.reason, .stopped)
+      XCTAssertEqual(attempt.results.count, 1)
+    }
+    withExtendedLifetime(hole.sockets) {}
   }
 }

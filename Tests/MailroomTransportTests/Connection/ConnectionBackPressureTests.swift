@@ -125,6 +125,7 @@ final class ConnectionBackPressureTests: TransportTestCase {
       isOver.raise()
       held.holding.fire()
       ended.wait(isOnLoop ? 1 : 2)
+      peer.close()
       XCTAssertEqual(error?.reason, .connectionClosed)
       XCTAssertEqual(error?.message.contains("does not read the answers"), true, "\(String(describing: error))")
       XCTAssertFalse(client.isActive)
