@@ -34,8 +34,9 @@ public struct TransportConfiguration: Sendable {
   /// How many bytes may wait for the socket before a connection takes no more messages.
   ///
   /// Default 4 MiB, in bytes of frames. From here on posted messages wait in their queue, sending on the event loop throws
-  /// ``TransportError/Reason/full``, and an accepted connection stops reading requests. More costs memory for each peer
-  /// that reads slowly; less than the bandwidth-delay product of the network costs throughput.
+  /// ``TransportError/Reason/full``, and an accepted connection stops reading. One that was dialled puts requests off, and
+  /// gives its peer up when those come to 16 times this. More costs memory for each peer that reads slowly; less than the
+  /// bandwidth-delay product of the network costs throughput.
   public var writeHighWaterMark = 4 * 1024 * 1024
   /// At how few waiting bytes a connection takes messages again that had taken no more.
   ///

@@ -307,8 +307,6 @@ public final class TransportClient: Sendable {
   func didUnqueue(messages: Int, bytes: Int) { gauge.remove(messages: messages, bytes: bytes) }
   /// Has the queue looked at again, later.
   func runAgain() { loop.schedule(self) }
-  /// Bytes of what is posted and not in the out-buffer.
-  var queuedBytes: Int { gauge.level.bytes }
 
   func didClose() {
     connection.value = nil

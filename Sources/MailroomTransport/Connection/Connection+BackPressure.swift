@@ -9,10 +9,8 @@ extension Connection {
     let change = writeGate.note(pendingBytes: pending)
     if change != .none {
       client.didChangeWritability(isWritable)
-      if !client.isOutgoing {
-        readGate.set(.unwritable, !isWritable)
-        updateReading()
-      }
+      readGate.set(.unwritable, !isWritable)
+      updateReading()
       // Later, because the bytes that led here may be those of somebody who is not to be called meanwhile.
       if change == .drained {
         owesRoom = true
@@ -20,18 +18,6 @@ extension Connection {
       }
     }
     attention = min(Self.earlyFlush, writeGate.room(beside: pending - out.value.collecting.count))
-  }
-
-  /// Ends an outgoing connection whose peer asks and does not read the answers.
-  func checkOverrun() {
-    guard client.isOutgoing, !isFinishing, acceptsAnswers else { return }
-    let pending = out.value.pendingBytes
-    let queued = client.queuedBytes - configuration.maximumQueuedBytes
-    guard writeGate.isOverrun(pendingBytes: pending) || queued > writeGate.overrun else { return }
-    fail(
-      TransportError(
-        .connectionClosed, "\(client.peer) sends requests but does not read the answers, of which \(pending) bytes wait"
-      ))
   }
 
   /// Sends a message that another thread posted, or holds it until there is room; says how many bytes are not held.

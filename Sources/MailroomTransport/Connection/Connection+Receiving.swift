@@ -43,10 +43,11 @@ extension Connection: UVStreamDelegate {
 
   /// Handles one frame, now or when the read gate opens; says whether the next one is wanted.
   private func receiveOrHold(_ payload: RawSpan) throws(FrameError) -> Bool {
-    if readGate.isOpen && unserved.isEmpty {
+    if readGate.isOpen && unserved.isEmpty || readsOn && payload.isAnswer {
       try receive(payload)
     } else {
       unserved.append(payload)
+      if readsOn && unserved.byteCount > writeGate.overrun { giveUp() }
     }
     return acceptsAnswers
   }
@@ -101,8 +102,6 @@ extension Connection: UVStreamDelegate {
   func serve(_ id: Int64, deadline: MonotonicTime, _ body: RawSpan) {
     unanswered += 1
     if unanswered >= mostUnanswered { noteUnanswered() }
-    if !isWritable { checkOverrun() }
-    guard acceptsAnswers else { return }
     handler?.receive(request: body, responder: RPCResponder(client: client, requestID: id, deadline: deadline))
     flushIfLarge()
   }
@@ -111,7 +110,6 @@ extension Connection: UVStreamDelegate {
     // An answer that echoes a stream id longer than the limit allows cannot be sent; the asker's own deadline remains.
     try? append(write)
     flushIfLarge()
-    if !isWritable { checkOverrun() }
   }
 }
 
@@ -135,18 +133,30 @@ extension Connection {
     updateReading()
   }
 
-  /// Reads from the socket exactly while the gate is open and nothing that was read is held.
+  /// Whether this connection reads though what it reads is put off: answers to its own requests must come through.
+  private var readsOn: Bool { client.isOutgoing && readGate.reasons.isSubset(of: .unwritable) }
+
+  /// Ends a connection whose peer goes on sending and does not read.
+  private func giveUp() {
+    fail(
+      TransportError(
+        .connectionClosed,
+        "\(client.peer) sends requests but does not read the answers, of which "
+          + "\(out.value.pendingBytes) bytes wait"))
+  }
+
+  /// Reads from the socket exactly while the gate is open and nothing that was read is held, or while it must.
   func updateReading() {
     guard hasOpened, !hasPeerEnded, !stream.isClosing else { return }
     if !acceptsAnswers { unserved = HeldFrames() }
-    if readGate.isOpen && unserved.isEmpty {
+    if readGate.isOpen && unserved.isEmpty || readsOn {
       startReading()
     } else {
       if isReading { stream.stopReading() }
       isReading = false
-      // At the end of the tick, because whoever has opened the gate may be in the middle of something.
-      if readGate.isOpen { markDirty() }
     }
+    // At the end of the tick, because whoever has opened the gate may be in the middle of something.
+    if readGate.isOpen && !unserved.isEmpty { markDirty() }
   }
 
   private func startReading() {
@@ -175,5 +185,13 @@ extension Connection {
     handler?.connectionDidReadBatch()
     swap(&frames, &unserved)
     updateReading()
+  }
+}
+
+extension RawSpan {
+  /// Whether this frame's payload answers a request.
+  fileprivate var isAnswer: Bool {
+    let kind = byte(at: 0)
+    return kind == WireMessage.Kind.rpcResponse.rawValue || kind == WireMessage.Kind.rpcFailure.rawValue
   }
 }

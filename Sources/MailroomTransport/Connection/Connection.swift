@@ -7,8 +7,8 @@ internal import MailroomQueue
 /// Other threads reach it through its ``TransportClient``.
 ///
 /// Back-pressure: ``WriteGate`` says whether messages are taken, ``ReadGate`` whether what the peer sends is served. An accepted
-/// connection reads no requests while its answers are not taken. An outgoing one does: two peers that both stopped
-/// reading would wait for each other for ever. It gives the peer up when that goes too far.
+/// connection reads nothing while its answers are not taken. An outgoing one reads on, for two peers that both stopped
+/// reading would wait for each other for ever; it puts off what is no answer, and gives the peer up when that becomes too much.
 final class Connection {
   /// Above this the out-buffer is written at once instead of at the end of the tick.
   static let earlyFlush = 256 * 1024
@@ -147,7 +147,6 @@ final class Connection {
     if unanswered > 0 { unanswered -= 1 }
     if unanswered == 0 { client.abandonment.clear() }
     if !readGate.isOpen { noteUnanswered() }
-    if !writeGate.isWritable { checkOverrun() }
     if lifecycle.state == .answering { checkQuiescence() }
   }
 

@@ -1,11 +1,11 @@
 internal import MailroomQueue
 
-/// Frames that were read together with one that closed the ``ReadGate``, and are served once it is open again.
+/// Frames that were read while the ``ReadGate`` was closed, or together with the one that closed it, to be served once it is open.
 ///
 /// Loop-confined.
 ///
 /// What is read in one go can ask for far more than it is long, so stopping to read is not enough. Bound: what one read
-/// delivers, that is a read buffer's size, or one frame; for nothing is read while something is held.
+/// delivers, that is a read buffer's size, or one frame; or where a connection must read on, what its owner allows.
 struct HeldFrames: ~Copyable {
   private var bytes = ByteWriter()
   private var offset = 0
@@ -13,8 +13,19 @@ struct HeldFrames: ~Copyable {
   /// Whether nothing is held.
   var isEmpty: Bool { bytes.isEmpty }
 
+  /// What is held, in bytes.
+  var byteCount: Int { bytes.count - offset }
+
+  /// What it takes to hold that, in bytes.
+  var capacity: Int { bytes.capacity }
+
   /// Holds a copy of a frame's payload.
   mutating func append(_ payload: RawSpan) {
+    // What was served is given up before it is more than what is left.
+    if offset > bytes.count / 2 {
+      bytes.remove(at: 0, count: offset)
+      offset = 0
+    }
     bytes.append(integer: Int64(payload.byteCount))
     bytes.append(payload)
   }

@@ -2,15 +2,14 @@
 ///
 /// ```
 ///               pending bytes ≥ high
-///   ┌──────────┐ ──────────────────► ┌─────────────┐  pending bytes > overrun
-///   │ writable │                     │ notWritable │ ────────────────────────► (the owner gives the connection up)
+///   ┌──────────┐ ──────────────────► ┌─────────────┐
+///   │ writable │                     │ notWritable │
 ///   └──────────┘ ◄────────────────── └─────────────┘
 ///               pending bytes ≤ low
 /// ```
 ///
-/// Between the marks the state stays what it is, so that a connection at its limit does not flutter. Only answers are
-/// written while it is not writable. Who stops reading requests meanwhile has no more of them than it had taken in;
-/// who goes on reading can be overrun: by 16 times the high mark, of which a single message that was larger counts once only.
+/// Between the marks the state stays what it is, so that a connection at its limit does not flutter. Only answers to requests that
+/// were served before are written while it is not writable.
 ///
 /// Loop-confined.
 struct WriteGate {
@@ -20,8 +19,6 @@ struct WriteGate {
 
   private let high: Int
   private let low: Int
-  /// What waited when the gate closed: at the mark, and at most one message above.
-  private var pendingWhenFilled = 0
   /// Whether messages are taken.
   private(set) var isWritable = true
 
@@ -31,7 +28,7 @@ struct WriteGate {
     self.low = min(max(0, low), self.high - 1)
   }
 
-  /// How far above the high mark answers may pile up.
+  /// How many bytes a peer may send that does not read, on a connection that must read on.
   var overrun: Int { high * Self.overrunFactor }
 
   /// Learns how many bytes wait; says what that changes.
@@ -39,7 +36,6 @@ struct WriteGate {
     if isWritable {
       if pendingBytes < high { return .none }
       isWritable = false
-      pendingWhenFilled = pendingBytes
       return .filled
     }
     if pendingBytes > low { return .none }
@@ -50,10 +46,5 @@ struct WriteGate {
   /// How many bytes may come to `pendingBytes` before ``note(pendingBytes:)`` must be told, at least one.
   func room(beside pendingBytes: Int) -> Int {
     isWritable ? max(1, high - pendingBytes) : .max
-  }
-
-  /// Whether so much waits that the peer must be given up.
-  func isOverrun(pendingBytes: Int) -> Bool {
-    !isWritable && pendingBytes > overrun && pendingBytes - pendingWhenFilled > overrun - high
   }
 }

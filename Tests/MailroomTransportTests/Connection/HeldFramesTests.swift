@@ -38,6 +38,26 @@ final class HeldFramesTests: XCTestCase {
     XCTAssertEqual(serve(&frames), [[7]])
   }
 
+  func testMemoryIsThatOfWhatIsLeft() {
+    var frames = HeldFrames()
+    var served = 0
+    let none: [UInt8] = []
+    for number in 0..<100_000 {
+      let body = Int32(number).wireBytes
+      frames.append(body.rawSpan)
+      frames.append(none.rawSpan)
+      // One behind, so that it never becomes empty.
+      let batch = serve(&frames, limit: number == 0 ? 1 : 2)
+      for payload in batch where !payload.isEmpty {
+        XCTAssertEqual(payload, Int32(served).wireBytes)
+        served += 1
+      }
+      XCTAssertLessThanOrEqual(frames.byteCount, 20)
+      XCTAssertLessThan(frames.capacity, 1000)
+    }
+    XCTAssertEqual(served, 100_000)
+  }
+
   func testErrorsLeaveTheRest() {
     var frames = HeldFrames()
     for number in UInt8(0)..<3 { frames.append([number].rawSpan) }

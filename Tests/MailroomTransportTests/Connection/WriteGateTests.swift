@@ -36,22 +36,8 @@ final class WriteGateTests: XCTestCase {
     XCTAssertEqual(gate.room(beside: 100), .max, "there is nothing to be noticed but that it drains")
   }
 
-  func testAnswersOverrunAtSixteenTimesTheMark() {
-    var gate = WriteGate(high: 100, low: 40)
-    XCTAssertFalse(gate.isOverrun(pendingBytes: 10_000), "it takes what comes")
-    _ = gate.note(pendingBytes: 100)
-    XCTAssertFalse(gate.isOverrun(pendingBytes: 1600))
-    XCTAssertTrue(gate.isOverrun(pendingBytes: 1601))
-    _ = gate.note(pendingBytes: 0)
-    XCTAssertFalse(gate.isOverrun(pendingBytes: 1601))
-  }
-
-  func testOneLargeMessageIsNoOverrun() {
-    var gate = WriteGate(high: 100, low: 40)
-    XCTAssertEqual(gate.note(pendingBytes: 1_000_000), .filled)
-    XCTAssertFalse(gate.isOverrun(pendingBytes: 1_000_000))
-    XCTAssertFalse(gate.isOverrun(pendingBytes: 1_001_500))
-    XCTAssertTrue(gate.isOverrun(pendingBytes: 1_001_501))
+  func testOverrunIsSixteenTimesTheMark() {
+    XCTAssertEqual(WriteGate(high: 100, low: 40).overrun, 1600)
   }
 
   func testMarksOfNoSenseAreMadeSome() {
