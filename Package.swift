@@ -18,7 +18,9 @@ let package = Package(
     .executable(name: "mailroom-bench", targets: ["mailroom-bench"]),
   ],
   dependencies: [
-    // The runner's only: the libraries need libuv and the Swift toolchain, nothing else.
+    // Where programs want to be told of trouble; the libraries need this, libuv and the Swift toolchain, nothing else.
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    // The runner's only.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
@@ -35,7 +37,8 @@ let package = Package(
 
     // Environments, endpoints, dispatching, outboxes, codecs. No unsafe code: the compiler checks it.
     .target(
-      name: "Mailroom", dependencies: ["MailroomQueue", "MailroomTransport"],
+      name: "Mailroom",
+      dependencies: ["MailroomQueue", "MailroomTransport", .product(name: "Logging", package: "swift-log")],
       swiftSettings: [.strictMemorySafety()]),
 
     // The C programs whose speed is the limit that results are compared with.
@@ -57,7 +60,11 @@ let package = Package(
     .testTarget(
       name: "MailroomTransportTests", dependencies: ["MailroomQueue", "MailroomTransport", "TestSupport"]),
     .testTarget(
-      name: "MailroomTests", dependencies: ["Mailroom", "MailroomQueue", "MailroomTransport", "TestSupport"]),
+      name: "MailroomTests",
+      dependencies: [
+        "Mailroom", "MailroomQueue", "MailroomTransport", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "MailroomBenchTests", dependencies: ["mailroom-bench", "Mailroom", "TestSupport"]),
   ]
 )

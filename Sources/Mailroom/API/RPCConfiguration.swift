@@ -1,3 +1,4 @@
+public import Logging
 internal import MailroomQueue
 public import MailroomTransport
 
@@ -50,11 +51,6 @@ public struct RPCConfiguration: Sendable {
   /// Default 5 s, the reference's `spark.rpc.io.retryWait`; it caps ``reconnectDelay`` as well. Longer finds a peer that
   /// came back later.
   public var maximumReconnectDelay = Duration.seconds(5)
-  /// How many connections may be in the making at a time.
-  ///
-  /// Default 64, the reference's `spark.rpc.connect.threads`; further ones wait for their turn. No thread belongs to
-  /// them: more cost a descriptor each, and peers a burst after a failure of the network.
-  public var maximumConcurrentConnects = 64
   /// How many ports behind the wanted one are tried when it is taken.
   ///
   /// Default 16, the reference's `spark.port.maxRetries`; 0 for the wanted one alone. When all are taken the start fails
@@ -81,17 +77,16 @@ public struct RPCConfiguration: Sendable {
   /// Default 16 MiB, at most 256 GiB; Mailroom's own, the reference has no bound. Each endpoint may keep that much, so
   /// multiply it by their number; a message above it is taken when the inbox is below it. There is room again at half of it.
   public var maximumInboxBytes = 16 * 1024 * 1024
-  /// The messages waiting for one remote environment at which its outbox is full.
+  /// The messages that may wait to be sent to one endpoint of another environment.
   ///
-  /// Default 131 072, at most 4 194 304; Mailroom's own, the reference has no bound. One outbox carries what goes to all
-  /// endpoints of a peer, and so has more room than an inbox. Beyond it sending fails with ``RPCError/Code/full``; more
-  /// costs memory while a peer does not read. There is room again at half of it.
+  /// Default 131 072, at most 4 194 304; Mailroom's own, the reference has no bound. Beyond it sending fails with
+  /// ``RPCError/Code/full``, or waits; more costs memory while a peer does not read. There is room again at half of it.
   public var maximumOutboxMessages = 131_072
-  /// The bytes waiting for one remote environment at which its outbox is full.
+  /// The bytes that may wait to be sent to one endpoint of another environment.
   ///
-  /// Default 64 MiB, at most 256 GiB; Mailroom's own, the reference has no bound. A peer that does not read may cost that
-  /// much, so multiply it by the number of peers; a message above it is taken when the outbox is below it. There is room
-  /// again at half of it.
+  /// Default 64 MiB, at most 256 GiB; Mailroom's own, the reference has no bound. Each endpoint that messages go to
+  /// may cost that much while its peer does not read; a message above it is taken when what waits is below it. There is
+  /// room again at half of it.
   public var maximumOutboxBytes = 64 * 1024 * 1024
   /// How long a handler may run before it is reported; nil for no watchdog.
   ///
@@ -111,6 +106,14 @@ public struct RPCConfiguration: Sendable {
   ///
   /// Default nil; they are counted in ``RPCEnv/undeliverableMessages`` all the same.
   public var onDeadLetter: (@Sendable (RPCDeadLetter) -> Void)?
+  /// Is told of each turn that took longer than ``slowTurnThreshold``, once and while it goes on: for metrics.
+  ///
+  /// Default nil: it is logged only. Runs on one of Swift's threads, and must not block.
+  public var onSlowTurn: (@Sendable (RPCSlowTurn) -> Void)?
+  /// Where the environment writes what nobody asked for and somebody should know.
+  ///
+  /// Default a logger called "mailroom", with whatever `LoggingSystem` was told to use.
+  public var logger = Logger(label: "mailroom")
   /// The settings of the connections: each of its properties says its default, unit and cost.
   public var transport = TransportConfiguration()
 

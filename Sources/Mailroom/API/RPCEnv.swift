@@ -33,13 +33,14 @@ public final class RPCEnv: Sendable {
     var outboxes: [RPCAddress: Outbox] = [:]
     var hasEnded = false
     var onEnd: [@Sendable () -> Void] = []
+    var watchdog: Task<Void, Never>?
   }
 
   private init(name: String, configuration: RPCConfiguration) throws(RPCError) {
     self.name = name
     self.configuration = configuration
     do throws(TransportError) {
-      group = try EventLoopGroup(count: configuration.eventLoops, name: "mail-io")
+      group = try EventLoopGroup(count: configuration.eventLoops, name: Dispatcher.eventLoopName)
     } catch {
       throw RPCError(error)
     }
@@ -55,6 +56,12 @@ public final class RPCEnv: Sendable {
       RemoteHandler(RemotePeer(client: client, env: self))
     }
     state.withLock { $0.factory = factory }
+    if let threshold = configuration.slowTurnThreshold {
+      let watchdog = Task { [dispatcher, configuration] in
+        await Watchdog.run(dispatcher, configuration, threshold: threshold)
+      }
+      state.withLock { $0.watchdog = watchdog }
+    }
   }
 
   // MARK: Making
@@ -198,6 +205,9 @@ public final class RPCEnv: Sendable {
     factory?.close()
     await group.shutdown()
     dispatcher.stopLoops(allEnded: allEnded)
+    let watchdog = state.withLock { $0.watchdog }
+    watchdog?.cancel()
+    await watchdog?.value
     // The server and the connections keep the environment, so it lets go of them; outside the lock, for they end here.
     let ended = state.withLock { state in
       let ended = state

@@ -19,10 +19,13 @@ final class Dispatcher: InboxOwner {
     /// Loops of endpoints that have ended; joined at shutdown.
     var retired: [MessageLoop] = []
     /// Inboxes whose OnStop has not run yet.
-    var living = 0
+    var living: [ObjectIdentifier: Inbox] = [:]
     var isStopped = false
     var onAllEnded: (@Sendable () -> Void)?
   }
+
+  /// What the event loops' threads are called, before their number.
+  static let eventLoopName = "mail-io"
 
   private let sharedThreads: Int
   private let bounds: InboxBounds
@@ -64,7 +67,8 @@ final class Dispatcher: InboxOwner {
     case .eventLoop:
       let loop = group.next()
       eventLoop = loop
-      scheduler = EventLoopScheduler(loop)
+      let number = group.loops.firstIndex { $0 === loop } ?? 0
+      scheduler = EventLoopScheduler(loop, name: "\(Self.eventLoopName)-\(number)")
     }
     let inbox = Inbox(name: name, endpoint: endpoint, scheduler: scheduler, bounds: bounds, owner: self)
     let reference = makeReference(inbox)
@@ -77,7 +81,7 @@ final class Dispatcher: InboxOwner {
       state.registrations[name] = registration
       state.references[endpoint.identity] = reference
       state.dedicated[ObjectIdentifier(inbox)] = dedicated
-      state.living += 1
+      state.living[ObjectIdentifier(inbox)] = inbox
       // Inside the lock, so that OnStart is in the queue before anybody can find the inbox.
       inbox.start(reference)
       return nil
@@ -125,6 +129,9 @@ final class Dispatcher: InboxOwner {
     state.withLock { $0.references[endpoint] }
   }
 
+  /// The inboxes of all endpoints whose `onStop` has not run yet, also of those that were stopped.
+  var inboxes: [Inbox] { state.withLock { Array($0.living.values) } }
+
   /// Tells every endpoint of something that happened to a connection.
   ///
   /// Endpoints that are stopping are not told.
@@ -151,10 +158,10 @@ final class Dispatcher: InboxOwner {
 
   func inboxDidStop(_ inbox: Inbox) {
     let (loop, callback): (MessageLoop?, (@Sendable () -> Void)?) = state.withLock { state in
-      state.living -= 1
+      state.living[ObjectIdentifier(inbox)] = nil
       let loop = state.dedicated.removeValue(forKey: ObjectIdentifier(inbox))
       if let loop { state.retired.append(loop) }
-      guard state.living == 0, state.isStopped else { return (loop, nil) }
+      guard state.living.isEmpty, state.isStopped else { return (loop, nil) }
       let callback = state.onAllEnded
       state.onAllEnded = nil
       return (loop, callback)
@@ -169,8 +176,8 @@ final class Dispatcher: InboxOwner {
       state.isStopped = true
       let inboxes = state.registrations.values.map(\.inbox)
       state.registrations = [:]
-      if state.living > 0 { state.onAllEnded = onAllEnded }
-      return (inboxes, state.living == 0)
+      if !state.living.isEmpty { state.onAllEnded = onAllEnded }
+      return (inboxes, state.living.isEmpty)
     }
     for inbox in inboxes { inbox.stop() }
     if isDone { onAllEnded() }
@@ -187,6 +194,8 @@ final class Dispatcher: InboxOwner {
       let loops = Array(state.dedicated.values) + (state.shared.map { [$0] } ?? [])
       state.dedicated = [:]
       state.shared = nil
+      // Those that are left behind keep this dispatcher, and must not be kept by it.
+      state.living = [:]
       return loops
     }
     guard allEnded else { return loops.forEach { $0.abandon() } }

@@ -4,9 +4,16 @@ internal import MailroomTransport
 final class EventLoopScheduler: InboxScheduler {
   let loop: EventLoop
 
-  init(_ loop: EventLoop) { self.loop = loop }
+  private let name: String
+
+  init(_ loop: EventLoop, name: String) {
+    self.loop = loop
+    self.name = name
+  }
 
   var threads: Int { 1 }
+
+  func nameOfThread(_ number: Int) -> String { name }
 
   func schedule(_ inbox: Inbox) {
     // A loop that has ended takes no more turns; its environment has been shut down.

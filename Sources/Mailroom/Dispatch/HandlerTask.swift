@@ -107,11 +107,10 @@ final class HandlerTasks: Sendable {
   /// How many handlers are suspended, or about to be.
   var count: Int { state.withLock { $0.tasks.count } }
 
-  /// Starts a handler.
+  /// Starts a handler; ``detach(_:)`` is to follow.
   ///
-  /// - Parameter onEnd: runs when the handler ends after this has returned false, on any thread.
-  /// - Returns: whether the handler has ended already.
-  func start(_ task: HandlerTask, _ onEnd: @escaping @Sendable () -> Void) -> Bool {
+  /// - Parameter onEnd: runs when the handler ends after that, on any thread.
+  func start(_ task: HandlerTask, _ onEnd: @escaping @Sendable () -> Void) {
     let isCancelled = state.withLock { state in
       state.tasks[ObjectIdentifier(task)] = task
       return state.isCancelled
@@ -121,6 +120,10 @@ final class HandlerTasks: Sendable {
       remove(task)
       onEnd()
     }
+  }
+
+  /// Lets a handler go on by itself; true when it has ended already, as ``HandlerTask/detach()``.
+  func detach(_ task: HandlerTask) -> Bool {
     let hasEnded = task.detach()
     if hasEnded { remove(task) }
     return hasEnded

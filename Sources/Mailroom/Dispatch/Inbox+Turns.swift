@@ -3,23 +3,36 @@ internal import MailroomTransport
 
 /// How messages are handled: in turns that a scheduler gives, or in place.
 extension Inbox {
-  /// Messages that a turn has handled, and that are still counted in.
-  private struct Handled {
+  /// What a turn knows of itself.
+  private struct Turn {
+    /// The number of the scheduler's thread it is on.
+    let thread: Int
+    let mark: TurnMark
+    /// Messages that were handled, and are still counted in.
     var messages = 0
+    /// Their bytes.
     var bytes = 0
 
-    /// Adds a message, unless it was never counted.
+    /// Adds a handled message, unless it was never counted.
     mutating func add(_ bytes: Int) {
       if bytes == 0 { return }
       messages += 1
       self.bytes += bytes
     }
+
+    /// The turn runs on its thread from now on.
+    func begin() { mark.begin(on: thread) }
   }
 
+  /// The mark that turns on a thread set: the only one, or the thread's own where threads have turns at the same time.
+  private func mark(ofThread number: Int) -> TurnMark { marks[crew == nil ? 0 : number] }
+
   /// Counts out what a turn has handled.
-  private func settle(_ handled: inout Handled) {
-    if handled.messages > 0 { gauge.remove(messages: handled.messages, bytes: handled.bytes) }
-    handled = Handled()
+  private func settle(_ turn: inout Turn) {
+    if turn.messages == 0 { return }
+    gauge.remove(messages: turn.messages, bytes: turn.bytes)
+    turn.messages = 0
+    turn.bytes = 0
   }
 
   // MARK: Turns
@@ -27,30 +40,34 @@ extension Inbox {
   /// Takes one turn.
   ///
   /// For the thread that the scheduler chose.
-  func takeTurn() {
+  ///
+  /// - Parameter thread: its number.
+  func takeTurn(on thread: Int = 0) {
     if let crew {
       // Then this is the turn that the last one at work asked for.
-      if crew.state.isStopping { return end() }
-      if scheduler.threads > 1 { return takeAndPassOn(crew) }
+      if crew.state.isStopping { return end(on: thread) }
+      if scheduler.threads > 1 { return takeAndPassOn(crew, thread) }
     }
+    var turn = Turn(thread: thread, mark: mark(ofThread: thread))
     var limit = TurnLimit(budget)
-    var handled = Handled()
-    while true {
+    repeat {
+      turn.begin()
       while let message = queue.popFirst() {
-        guard process(message, &handled) else { return }
-        if handled.messages >= bounds.batch { settle(&handled) }
+        guard process(message, &turn) else { return }
+        if turn.messages >= bounds.batch { settle(&turn) }
         if limit.isReached() {
-          settle(&handled)
+          settle(&turn)
+          turn.mark.end()
           return scheduler.schedule(self)
         }
       }
-      settle(&handled)
-      if queue.sleep() != .notEmpty { return }
-    }
+      settle(&turn)
+      turn.mark.end()
+    } while queue.sleep() == .notEmpty
   }
 
-  /// Handles a message; false when the caller's turn is over with it.
-  private func process(_ message: consuming InboxMessage, _ handled: inout Handled) -> Bool {
+  /// Handles a message; false when the caller's turn is over with it, and its mark says so.
+  private func process(_ message: consuming InboxMessage, _ turn: inout Turn) -> Bool {
     let task: HandlerTask?
     let bytes: Int
     switch consume message {
@@ -74,12 +91,13 @@ extension Inbox {
       endpoint.start(start.me)
       return true
     case .stop:
-      settle(&handled)
-      if crew?.stop() ?? true { end() }
+      settle(&turn)
+      turn.mark.end()
+      if crew?.stop() ?? true { end(on: turn.thread) }
       return false
     }
-    if let task { return run(task, bytes, &handled) }
-    handled.add(bytes)
+    if let task { return run(task, bytes, &turn) }
+    turn.add(bytes)
     return true
   }
 
@@ -87,51 +105,62 @@ extension Inbox {
   ///
   /// A concurrent endpoint's takes no turn along. It is counted out when it ends: if it were not, there would be no bound on
   /// how many of them are suspended.
-  private func run(_ task: HandlerTask, _ bytes: Int, _ handled: inout Handled) -> Bool {
+  private func run(_ task: HandlerTask, _ bytes: Int, _ turn: inout Turn) -> Bool {
     guard let crew else {
-      handled.add(bytes)
-      settle(&handled)
-      return tasks.start(task) { [self] in passTurnOn() }
+      turn.add(bytes)
+      settle(&turn)
+      tasks.start(task) { [self] in passTurnOn() }
+      // Before the turn is the handler's, which does not count while it is suspended.
+      turn.mark.end()
+      if !tasks.detach(task) { return false }
+      turn.begin()
+      return true
     }
     crew.enter()
-    let hasEnded = tasks.start(task) { [self] in
+    tasks.start(task) { [self] in
       if bytes > 0 { gauge.remove(messages: 1, bytes: bytes) }
       leave(crew)
     }
-    if hasEnded {
-      handled.add(bytes)
+    if tasks.detach(task) {
+      turn.add(bytes)
       leave(crew)
     }
     return true
   }
 
   /// Runs OnStop, as the very last.
-  private func end() {
+  private func end(on thread: Int) {
+    let mark = mark(ofThread: thread)
+    mark.begin(on: thread)
     owner.inboxWillStop(self)
     endpoint.stop()
+    mark.end()
     owner.inboxDidStop(self)
   }
 
   // MARK: Turns of a concurrent endpoint
 
   /// Takes one message, passes the turn on and handles it, while others handle theirs.
-  private func takeAndPassOn(_ crew: Crew) {
-    var handled = Handled()
+  private func takeAndPassOn(_ crew: Crew, _ thread: Int) {
+    // No other thread writes this thread's mark.
+    var turn = Turn(thread: thread, mark: mark(ofThread: thread))
+    turn.begin()
     repeat {
       while let message = queue.popFirst() {
         guard message.isShareable else {
           // OnStart and OnStop are handled within the turn, so that nothing runs beside them.
-          if process(message, &handled) { continue }
+          if process(message, &turn) { continue }
           return
         }
         crew.enter()
         passTurnOn()
-        _ = process(message, &handled)
-        settle(&handled)
-        leave(crew)
-        return
+        _ = process(message, &turn)
+        settle(&turn)
+        turn.mark.end()
+        return leave(crew)
       }
     } while queue.sleep() == .notEmpty
+    turn.mark.end()
   }
 
   /// Gives the turn to whoever is next to have it; the caller, who has it or whose task took it along, has it no longer.
@@ -152,7 +181,11 @@ extension Inbox {
   ///
   /// The caller must be on the thread that the endpoint runs on, deliver with ``deliverInPlace(_:_:)`` and end with
   /// ``endTurnInPlace()``.
-  func beginTurnInPlace() -> Bool { queue.beginTurn() }
+  func beginTurnInPlace() -> Bool {
+    guard queue.beginTurn() else { return false }
+    marks[0].begin(on: 0)
+    return true
+  }
 
   /// What became of a message that was delivered in place.
   enum DeliveredInPlace: Equatable, Sendable {
@@ -169,10 +202,13 @@ extension Inbox {
     if queue.isClosed { return .stopped }
     guard let task = endpoint.deliver(content, origin) else { return .done }
     origin.call?.onAbandon { task.cancel() }
-    var handled = Handled()
-    return run(task, 0, &handled) ? .done : .suspended
+    var turn = Turn(thread: 0, mark: marks[0])
+    return run(task, 0, &turn) ? .done : .suspended
   }
 
   /// Ends a turn begun with ``beginTurnInPlace()``; what was queued meanwhile gets a turn of its own.
-  func endTurnInPlace() { passTurnOn() }
+  func endTurnInPlace() {
+    marks[0].end()
+    passTurnOn()
+  }
 }

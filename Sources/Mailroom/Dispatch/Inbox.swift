@@ -11,8 +11,10 @@ protocol InboxOwner: AnyObject, Sendable {
 
 /// Has inboxes take their turns.
 protocol InboxScheduler: AnyObject, Sendable {
-  /// How many turns it can give at the same time.
+  /// How many turns it can give at the same time: on threads with the numbers from zero.
   var threads: Int { get }
+  /// The name of the thread with a number.
+  func nameOfThread(_ number: Int) -> String
   /// Has `inbox` take a turn soon. The caller has just become bound to do so, by a push or by the end of a turn.
   func schedule(_ inbox: Inbox)
 }
@@ -61,6 +63,8 @@ final class Inbox: Sendable {
   let crew: Crew?
   /// The handlers that are suspended: one at most for a serial endpoint.
   let tasks = HandlerTasks()
+  /// Where the turns stand: one for a serial endpoint, one for each thread of a concurrent one.
+  let marks: [TurnMark]
 
   init(
     name: String, endpoint: any EndpointDelivery, scheduler: any InboxScheduler, budget: TurnLimit.Budget = .init(),
@@ -74,6 +78,7 @@ final class Inbox: Sendable {
     self.owner = owner
     gauge = FlowGauge(bounds.marks)
     crew = endpoint.isConcurrent ? Crew() : nil
+    marks = (0..<(endpoint.isConcurrent ? scheduler.threads : 1)).map { _ in TurnMark() }
   }
 
   /// Posts OnStart.

@@ -11,16 +11,17 @@ struct InboxBounds: Sendable {
   private let messageLimit: Int
   private let byteLimit: Int
 
-  /// Bounds at `messages` and `bytes`; at least one each, and at most what a gauge can count four times over.
+  /// Bounds at `messages` and `bytes`; at least one each, and at most what the marks of a gauge can be.
   init(messages: Int = 16_384, bytes: Int = 16 * 1024 * 1024) {
-    let messages = min(max(1, messages), 1 << 20)
-    let bytes = min(max(1, bytes), 1 << 36)
+    let messages = min(max(1, messages), 1 << 22)
+    let bytes = min(max(1, bytes), 1 << 38)
     marks = FlowMarks(messages: messages, bytes: bytes)
     batch = min(max(1, messages / 8), 64)
-    messageLimit = 4 * messages
-    byteLimit = 4 * bytes
+    // Three quarters of what a gauge can count, where that is less.
+    messageLimit = min(4 * messages, 3 << 21)
+    byteLimit = min(4 * bytes, 3 << 38)
   }
 
-  /// Whether a level is four times the bounds or more.
+  /// Whether a level is four times the bounds, or so much that the gauge cannot count much more.
   func isBeyondLimit(_ level: FlowLevel) -> Bool { level.messages >= messageLimit || level.bytes >= byteLimit }
 }

@@ -36,10 +36,12 @@ final class MessageLoop: InboxScheduler {
   /// Guarded by its lock.
   private let state: Locked<State>
   private let workers: [Worker]
+  private let name: String
   /// Guarded by its lock.
   private let joinable = Locked<[WorkerThread]>([])
 
-  private init(workers count: Int) {
+  private init(name: String, workers count: Int) {
+    self.name = name
     workers = (0..<max(1, count)).map { _ in Worker() }
     state = Locked(State(living: workers.count))
   }
@@ -48,10 +50,10 @@ final class MessageLoop: InboxScheduler {
   ///
   /// - Throws: ``RPCError`` with ``RPCError/Code/full`` when the system has no thread to give.
   static func start(name: String, threads count: Int) throws(RPCError) -> MessageLoop {
-    let loop = MessageLoop(workers: count)
+    let loop = MessageLoop(name: name, workers: count)
     for index in loop.workers.indices {
       do throws(WorkerThread.StartError) {
-        let thread = try WorkerThread(name: "\(name)-\(index)") { loop.work(index) }
+        let thread = try WorkerThread(name: loop.nameOfThread(index)) { loop.work(index) }
         loop.joinable.withLock { $0.append(thread) }
       } catch {
         loop.stop()
@@ -64,8 +66,12 @@ final class MessageLoop: InboxScheduler {
 
   var threads: Int { workers.count }
 
+  func nameOfThread(_ number: Int) -> String { "\(name)-\(number)" }
+
   func schedule(_ inbox: Inbox) {
     let woken: Int? = state.withLock { state in
+      // A handler that was suspended when the loop was abandoned may still end; nobody is left to go on.
+      if state.living == 0 { return nil }
       state.runnable.append(inbox)
       return state.parked.popLast()
     }
@@ -84,7 +90,7 @@ final class MessageLoop: InboxScheduler {
         return .park
       }
       switch next {
-      case .run(let inbox): inbox.takeTurn()
+      case .run(let inbox): inbox.takeTurn(on: index)
       case .park: workers[index].parker.park()
       case .end(let joins):
         if joins { joinLater() }

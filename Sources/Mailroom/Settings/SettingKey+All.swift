@@ -34,7 +34,7 @@ extension SettingKey {
   private static let connections: [SettingKey] = [
     SettingKey(
       "spark.rpc.connect.threads", .count(1...65_535),
-      Target("maximumConcurrentConnects", \.base.maximumConcurrentConnects)),
+      Target("transport.maximumConcurrentConnects", \.base.transport.maximumConcurrentConnects)),
     SettingKey(
       "spark.rpc.io.backLog", .count(orMinusOneFor: TransportConfiguration().backlog),
       Target("transport.backlog", \.base.transport.backlog)),

@@ -11,7 +11,7 @@ final class RPCConfigurationTests: XCTestCase {
     XCTAssertEqual(configuration.retryWait, .seconds(3))
     XCTAssertEqual(configuration.reconnectDelay, .milliseconds(100))
     XCTAssertEqual(configuration.maximumReconnectDelay, .seconds(5))
-    XCTAssertEqual(configuration.maximumConcurrentConnects, 64)
+    XCTAssertEqual(configuration.transport.maximumConcurrentConnects, 64)
     XCTAssertEqual(configuration.portRetries, 16)
     XCTAssertGreaterThanOrEqual(configuration.messageLoopThreads, 2)
     XCTAssertEqual(configuration.eventLoops, 1)

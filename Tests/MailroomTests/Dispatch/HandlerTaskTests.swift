@@ -86,7 +86,9 @@ final class HandlerTaskTests: EnvironmentTestCase {
     let ended = Signal("a handler's end")
     for _ in 0..<3 {
       let suspension = Suspension()
-      XCTAssertFalse(tasks.start(HandlerTask { await suspension.wait() }) { ended.fire() })
+      let task = HandlerTask { await suspension.wait() }
+      tasks.start(task) { ended.fire() }
+      XCTAssertFalse(tasks.detach(task))
     }
     XCTAssertEqual(tasks.count, 3)
     tasks.cancelAll()
@@ -94,7 +96,9 @@ final class HandlerTaskTests: EnvironmentTestCase {
     XCTAssertEqual(tasks.count, 0)
     // One that comes later is cancelled as it begins.
     let suspension = Suspension()
-    if !tasks.start(HandlerTask { await suspension.wait() }, { ended.fire() }) { await ended.comes() }
+    let late = HandlerTask { await suspension.wait() }
+    tasks.start(late) { ended.fire() }
+    if !tasks.detach(late) { await ended.comes() }
     XCTAssertEqual(tasks.count, 0)
   }
 

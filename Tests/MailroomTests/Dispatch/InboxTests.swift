@@ -322,5 +322,7 @@ final class InboxTests: EnvironmentTestCase {
 private final class NoTurns: InboxScheduler {
   let threads = 1
 
+  func nameOfThread(_ number: Int) -> String { "manual-\(number)" }
+
   func schedule(_ inbox: Inbox) {}
 }

@@ -9,6 +9,8 @@ final class ManualScheduler: InboxScheduler {
 
   init(threads: Int = 1) { self.threads = threads }
 
+  func nameOfThread(_ number: Int) -> String { "manual-\(number)" }
+
   func schedule(_ inbox: Inbox) { scheduled.append(inbox) }
 
   /// How many turns are owed.

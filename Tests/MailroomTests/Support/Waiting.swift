@@ -98,7 +98,9 @@ final class Suspension: Sendable {
   private let state = Box((isOpen: false, waiting: [CheckedContinuation<Void, Never>]()))
 
   /// Whether somebody waits.
-  var isAwaited: Bool { !state.value.waiting.isEmpty }
+  var isAwaited: Bool { count > 0 }
+  /// How many wait.
+  var count: Int { state.value.waiting.count }
 
   /// Lets everybody go on, from now on.
   func open() {
