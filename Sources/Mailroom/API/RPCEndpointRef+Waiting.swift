@@ -81,6 +81,7 @@ private final class RoomWait: Expirable {
     case .local(let inbox):
       if let id = inbox.waitForRoom(onRoom) { forget.withLock { $0 = { inbox.forget(id) } } }
     case .remote(let route):
+      let route = route.current
       if let id = route.gauge.wait(onRoom) { forget.withLock { $0 = { route.gauge.forget(id) } } }
     case .unreachable: onRoom()
     }

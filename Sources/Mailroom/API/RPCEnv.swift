@@ -31,6 +31,8 @@ public final class RPCEnv: Sendable {
     var server: TransportServer?
     var factory: TransportClientFactory?
     var outboxes: [RPCAddress: Outbox] = [:]
+    /// The outbox that has a connection to an environment, of those that listen.
+    var introduced: [RPCEnvID: Outbox] = [:]
     var hasEnded = false
     var onEnd: [@Sendable () -> Void] = []
     var watchdog: Task<Void, Never>?
@@ -261,6 +263,29 @@ extension RPCEnv {
       onLost: { [self] route, error in
         report(RPCDeadLetter(endpoint: route.name, peer: route.outbox.peer, count: 1, error: error))
       })
+  }
+
+  /// The other outbox that has a connection to the environment `id`, if there is one.
+  ///
+  /// If there is none, `outbox`, which has just got one, is the one from now on. Else its address stands for the other one.
+  func outbox(to id: RPCEnvID, orElse outbox: Outbox) -> Outbox? {
+    state.withLock { state in
+      guard let other = state.introduced[id], other !== outbox else {
+        state.introduced[id] = outbox
+        return nil
+      }
+      if let address = outbox.address, state.outboxes[address] === outbox { state.outboxes[address] = other }
+      return other
+    }
+  }
+
+  /// The connection of `outbox` to the environment `id` has ended; the next one may show that its addresses are of several.
+  func forget(_ outbox: Outbox, to id: RPCEnvID) {
+    state.withLock { state in
+      guard state.introduced[id] === outbox else { return }
+      state.introduced[id] = nil
+      state.outboxes = state.outboxes.filter { $0.value !== outbox || $0.key == outbox.address }
+    }
   }
 
   /// The outbox for an address, made when there is none.

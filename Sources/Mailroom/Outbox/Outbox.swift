@@ -10,6 +10,9 @@ internal import Synchronization
 /// An outbox has an address and makes connections to it, or it is bound to a connection that the peer made, and ends with it:
 /// the way back to a peer that does not listen.
 ///
+/// Two addresses may turn out to be one peer's, once it has introduced itself. The outbox that comes second then becomes an alias: it
+/// hands what it has to the first, and from then on lets messages go there directly, so that there is one connection.
+///
 /// - Ordering: messages of one thread to one endpoint are sent in the order given.
 /// - Delivery: at most once. A message that was queued when connecting failed was certainly not sent.
 /// - Bounds: what waits for one endpoint is counted by its ``RemoteRoute``, from before it is posted until it is sent or failed.
@@ -65,6 +68,12 @@ final class Outbox: LoopTask, TransportClientObserver {
   private let queue = MPSCQueue<OutboxMessage>()
   /// Loop-confined.
   private let core: Confined<Core>
+  /// Guarded by its lock: the outbox that this one is an alias of.
+  ///
+  /// The lock is held while messages are handed over, so that who finds the queue closed comes behind them.
+  private let original = Locked<Outbox?>(nil)
+  /// Atomic, set with release when messages may go to the original directly.
+  private let hasOriginal = Atomic<Bool>(false)
   /// Guarded by its lock: the routes by name; nil once the outbox has stopped.
   private let routes = Locked<[String: RemoteRoute]?>([:])
   /// Atomic, relaxed: until when the peer is left alone, in nanoseconds; zero if it is not.
@@ -108,8 +117,9 @@ final class Outbox: LoopTask, TransportClientObserver {
       routes?[name] = made
       return made
     }
-    guard let route else { throw endError }
-    return route
+    if let route { return route }
+    guard let original = original.withLock({ $0 }) else { throw endError }
+    return try original.route(to: name, envelope: envelope)
   }
 
   /// Queues a message that its route has admitted; it is sent, or fails.
@@ -119,7 +129,8 @@ final class Outbox: LoopTask, TransportClientObserver {
     case .wake:
       // A loop that has ended leaves the messages to whoever posts the first one.
       if !loop.schedule(self) { queue.close { fail($0, .envStopped) } }
-    case .closed(let message): fail(message, endError)
+    case .closed(let message):
+      if let original = original.withLock({ $0 }) { original.adopt(message) } else { fail(message, endError) }
     }
   }
 
@@ -127,7 +138,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   ///
   /// - Cost: two loads while it would not.
   var refusal: RPCError? {
-    if queue.isClosed { return endError }
+    if queue.isClosed { return original.withLock { $0 } == nil ? endError : nil }
     let until = refusingUntil.load(ordering: .relaxed)
     guard until != 0, MonotonicTime.now.nanoseconds < until else { return nil }
     return RPCError(
@@ -153,6 +164,43 @@ final class Outbox: LoopTask, TransportClientObserver {
       perform(core.value.state.handle(.stop), .envStopped)
       settle()
     }
+  }
+
+  // MARK: Aliases
+
+  /// Whether messages go to another outbox.
+  var isAlias: Bool { hasOriginal.load(ordering: .acquiring) }
+
+  /// The route of the same endpoint in the outbox that this one is an alias of.
+  func aliasedRoute(of route: RemoteRoute) -> RemoteRoute {
+    guard let original = original.withLock({ $0 }) else { return route }
+    // An original that has ended fails messages as this one does.
+    return (try? original.route(to: route.name) { route.envelope }) ?? route
+  }
+
+  /// Hands everything to `other`, which leads to the same peer, from now on.
+  ///
+  /// On the loop, instead of the connection that was being made.
+  func becomeAlias(of other: Outbox) {
+    let core = core.value
+    _ = core.state.handle(.stop)
+    core.timer?.cancel()
+    core.timer = nil
+    original.withLock { original in
+      original = other
+      _ = queue.close()
+      while let message = core.lanes.popAny() ?? core.backlog.popFirst() ?? queue.popFirst() { other.adopt(message) }
+    }
+    hasOriginal.store(true, ordering: .releasing)
+    endRoutes()
+  }
+
+  /// Takes over a message of an alias.
+  private func adopt(_ message: consuming OutboxMessage) {
+    guard let route = try? route(to: message.route.name, envelope: { [envelope = message.route.envelope] in envelope })
+    else { return fail(message, endError) }
+    message.redirect(to: route)
+    post(message)
   }
 
   private var endError: RPCError {

@@ -6,7 +6,7 @@ struct OutboxMessage: ~Copyable, Sendable {
   /// Envelope and content.
   let body: ByteWriter
   /// Where it goes; counts it from before it is posted until it is sent or failed.
-  let route: RemoteRoute
+  private(set) var route: RemoteRoute
   /// Who waits for the answer; nil for a one-way message.
   let sink: ReplySink?
   /// Until when it may wait.
@@ -26,6 +26,13 @@ struct OutboxMessage: ~Copyable, Sendable {
     self.route = route
     self.sink = sink
     self.deadline = deadline
+  }
+
+  /// Sends it another way, which counts it from now on.
+  mutating func redirect(to route: RemoteRoute) {
+    self.route.gauge.remove(messages: 1, bytes: body.count)
+    _ = route.gauge.add(bytes: body.count)
+    self.route = route
   }
 
   /// Whether nobody wants the answer any more.

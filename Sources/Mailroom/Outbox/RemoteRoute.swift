@@ -21,6 +21,9 @@ final class RemoteRoute: Sendable {
     gauge = FlowGauge(marks)
   }
 
+  /// The route that messages take now: this one, or that of the outbox which this one's outbox has turned out to be the same as.
+  var current: RemoteRoute { outbox.isAlias ? outbox.aliasedRoute(of: self) : self }
+
   /// Counts a message in, before it is posted.
   ///
   /// - Throws: ``RPCError`` with ``RPCError/Code/full``.

@@ -23,7 +23,7 @@ extension RPCEnv {
     }
     let ref = try remoteRef(name: endpoint.name, address: address)
     guard case .remote(let route) = ref.target else { return ref }
-    let verifier = try self.route(to: RemoteHandler.verifierName, at: address)
+    let verifier = try self.route(to: RemoteHandler.verifierName, at: address).current
     if let refusal = route.outbox.refusal { throw refusal }
     let lookup = Lookup()
     let question = try JavaObjectStream.checkExistence(name: endpoint.name)

@@ -5,10 +5,11 @@ internal import MailroomTransport
 ///
 /// ```
 ///   connecting ──► introducing ──► done: the peer is known, or is one of the reference system
+///       │               └────────► alias: there is a connection to that peer already
 ///       └───────────────┴────────► failed: not reachable, hung up, or did not answer within the connect timeout
 /// ```
 ///
-/// Invariant: the result is reported once, on the outbox's loop (or on the caller's thread when that loop has ended).
+/// Invariant: the result is reported once, but not of an alias, on the outbox's loop (or on the caller's thread when that loop has ended).
 ///
 /// Waiting for the answer costs one round trip for each connection, and buys that everything that is sent later goes to a peer
 /// whose abilities are known, and that one which takes connections but does not answer is found out at once.
@@ -78,7 +79,13 @@ final class PeerConnector: TransportResponseReceiver {
       if Introduction.isIntroduction(body), let introduction = try? Introduction(reply: body) {
         peer.introduce(introduction, address: introduction.address)
         peer.client.enableExtensions()
-        done(peer, introduction.address ?? address)
+        if let other = env.outbox(to: introduction.id, orElse: outbox) {
+          // There is a connection to this very environment, under another name.
+          peer.client.close()
+          outbox.becomeAlias(of: other)
+        } else {
+          done(peer, introduction.address ?? address)
+        }
       } else {
         done(peer, address)
       }

@@ -46,6 +46,7 @@ extension RPCEndpointRef {
     _ encode: (inout ByteWriter) throws(RPCError) -> Void, onError: (RPCError) -> Void
   ) {
     if env.isStopped { return onError(.envStopped) }
+    let route = route.current
     do throws(RPCError) {
       if let client = route.outbox.directClient(for: route) {
         var failure: RPCError?
@@ -82,6 +83,7 @@ extension RPCEndpointRef {
     _ route: RemoteRoute, _ encode: (inout ByteWriter) throws(RPCError) -> Void
   ) throws(RPCError) {
     if env.isStopped { throw .envStopped }
+    let route = route.current
     if let client = route.outbox.directClient(for: route) {
       var failure: RPCError?
       do throws(TransportError) {

@@ -85,7 +85,11 @@ final class RemotePeer: Sendable {
 
   /// The connection has ended.
   func didClose(_ error: TransportError?) {
-    state.withLock { $0.hasEnded = true }
+    let (id, outbox) = state.withLock { state in
+      state.hasEnded = true
+      return (state.id, state.outbox)
+    }
+    if let id, let outbox { env.forget(outbox, to: id) }
     guard let peer = announced.value, !env.isStopped else { return }
     if let error { env.dispatcher.postToAll(.failed(RPCError(error), peer)) }
     env.dispatcher.postToAll(.disconnected(peer))
