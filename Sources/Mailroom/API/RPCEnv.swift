@@ -1,3 +1,4 @@
+internal import Logging
 internal import MailroomQueue
 internal import MailroomTransport
 internal import Synchronization
@@ -195,11 +196,15 @@ public final class RPCEnv: Sendable {
   /// Ends the environment: endpoints handle what is queued and stop, answers are sent, connections and threads end.
   ///
   /// Callable from anywhere, also from a handler in a task of its own, and again; each call returns when the environment has
-  /// ended. Asks that are outstanding or come later fail with ``RPCError/Code/stopped``. Handlers that take longer than
-  /// ``RPCConfiguration/shutdownTimeout`` are left behind.
+  /// ended. Asks that are outstanding or come later fail with ``RPCError/Code/stopped``.
+  ///
+  /// After ``RPCConfiguration/shutdownTimeout`` the tasks of handlers that are suspended are cancelled, which they have a second
+  /// more to heed. Endpoints that have still not ended are left behind, and each is named in a warning that is
+  /// logged: their handlers go on, and their threads end with them.
   public func shutdown() async {
     if stopped.exchange(true, ordering: .acquiringAndReleasing) { return await awaitTermination() }
     let allEnded = await stopEndpoints()
+    if !allEnded { logWhatIsLeft() }
     localDeadlines.stop()
     let (server, factory, outboxes) = state.withLock { ($0.server, $0.factory, Array($0.outboxes.values)) }
     server?.close()
@@ -230,14 +235,29 @@ public final class RPCEnv: Sendable {
     }
   }
 
-  /// Stops all endpoints; says whether the last one ended before the deadline.
+  /// How long handlers have to heed that they were cancelled; less when the whole shutdown may not take as long.
+  private static let cancellationGrace = Duration.seconds(1)
+
+  /// Stops all endpoints; says whether the last one ended in time.
   private func stopEndpoints() async -> Bool {
     let ended = Ended()
     let loop = group.next()
     let deadline = MonotonicTime.now.advanced(by: configuration.shutdownTimeout)
     return await ended.caller.wait(fallback: true) {
       dispatcher.stopAll { ended.caller.resume(returning: true) }
-      loop.execute { _ = loop.schedule(at: deadline) { ended.caller.resume(returning: false) } }
+      loop.execute {
+        _ = loop.schedule(at: deadline) { [self] in
+          guard dispatcher.cancelHandlers() else { return _ = ended.caller.resume(returning: false) }
+          let grace = min(Self.cancellationGrace, configuration.shutdownTimeout)
+          _ = loop.schedule(at: .now.advanced(by: grace)) { ended.caller.resume(returning: false) }
+        }
+      }
+    }
+  }
+
+  private func logWhatIsLeft() {
+    for inbox in dispatcher.inboxes.sorted(by: { $0.name < $1.name }) {
+      configuration.logger.warning("The endpoint \(inbox.name) is left behind by the shutdown: \(inbox.whereabouts)")
     }
   }
 

@@ -183,6 +183,13 @@ final class Dispatcher: InboxOwner {
     if isDone { onAllEnded() }
   }
 
+  /// Cancels the handlers that are suspended, and those that begin later; says whether there was one.
+  func cancelHandlers() -> Bool {
+    var isAnySuspended = false
+    for inbox in inboxes where inbox.tasks.cancelAll() { isAnySuspended = true }
+    return isAnySuspended
+  }
+
   /// Ends the message loops' threads.
   ///
   /// For any thread but theirs.
@@ -196,6 +203,7 @@ final class Dispatcher: InboxOwner {
       state.shared = nil
       // Those that are left behind keep this dispatcher, and must not be kept by it.
       state.living = [:]
+      state.references = [:]
       return loops
     }
     guard allEnded else { return loops.forEach { $0.abandon() } }

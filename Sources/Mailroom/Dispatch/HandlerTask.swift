@@ -129,13 +129,15 @@ final class HandlerTasks: Sendable {
     return hasEnded
   }
 
-  /// Cancels the handlers that are suspended, and those that come.
-  func cancelAll() {
+  /// Cancels the handlers that are suspended, and those that come; says whether there was one.
+  @discardableResult
+  func cancelAll() -> Bool {
     let tasks = state.withLock { state in
       state.isCancelled = true
       return Array(state.tasks.values)
     }
     for task in tasks { task.cancel() }
+    return !tasks.isEmpty
   }
 
   private func remove(_ task: HandlerTask) {

@@ -183,6 +183,14 @@ final class Inbox: Sendable {
   /// - Returns: the waiter's name for ``forget(_:)``; nil when `onRoom` was called at once.
   func waitForRoom(_ onRoom: @escaping @Sendable () -> Void) -> FlowGauge.WaiterID? { gauge.wait(onRoom) }
 
+  /// What the endpoint is at, for people.
+  var whereabouts: String {
+    let threads = marks.compactMap(\.current).map { scheduler.nameOfThread($0.thread) }
+    if !threads.isEmpty { return "a handler is on the thread \(threads.joined(separator: ", "))" }
+    let suspended = tasks.count
+    return suspended > 0 ? "handlers are suspended: \(suspended)" : "it waits for a thread"
+  }
+
   /// Gives a waiter up; it may have been called already.
   func forget(_ waiter: FlowGauge.WaiterID) { gauge.forget(waiter) }
 }

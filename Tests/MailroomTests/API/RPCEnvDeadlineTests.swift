@@ -1,0 +1,161 @@
+import MailroomTransport
+import TestSupport
+import XCTest
+
+@testable import Mailroom
+
+/// What becomes of handlers that do not end in the time that a shutdown has (rows W-6 and W-7).
+final class RPCEnvDeadlineTests: EnvironmentTestCase {
+  private func impatient(_ log: LogLines) -> RPCConfiguration {
+    var configuration = RPCConfiguration()
+    configuration.shutdownTimeout = .milliseconds(20)
+    configuration.messageLoopThreads = 1
+    configuration.logger = log.logger
+    return configuration
+  }
+
+  func testSuspendedHandlersAreCancelledAndTheirEndpointsStop() async throws {
+    for dispatch in Way.dispatches {
+      let log = LogLines()
+      var configuration = impatient(log)
+      // The handler has as long again to heed that it was cancelled.
+      configuration.shutdownTimeout = .milliseconds(500)
+      let env = try await makeServer(configuration)
+      let patient = Patient()
+      let (events, suspension) = (patient.events, patient.suspension)
+      let ref = try env.register("patient", patient, on: dispatch)
+      ref.ask(Say(text: "first")) { _ in }
+      ref.ask(Say(text: "second")) { _ in }
+      await eventually("the first handler is suspended") { suspension.isAwaited }
+      await env.shutdown()
+      XCTAssertEqual(events.value, ["first, cancelled: true", "second, cancelled: true", "stop"], "\(dispatch)")
+      XCTAssertEqual(log.lines.value, [], "\(dispatch)")
+    }
+  }
+
+  func testWhoIsLeftBehindIsNamed() async throws {
+    let log = LogLines()
+    let env = try await makeServer(impatient(log))
+    let gate = Gate("the end of the shutdown")
+    let blocked = Signal("the block")
+    let stops = Signal("onStop, at last")
+    for (name, dispatch) in [("shared", RPCDispatch.shared), ("dedicated", .dedicated())] {
+      let endpoint = Scripted()
+      endpoint.noted = { _, _ in
+        blocked.fire()
+        gate.pass()
+      }
+      endpoint.stopped = { _ in stops.fire() }
+      try env.register(name, endpoint, on: dispatch).send(Note(text: ""))
+    }
+    await blocked.comes(2)
+    // Waits behind the one that blocks the only thread.
+    let waiting = Scripted()
+    waiting.stopped = { _ in stops.fire() }
+    try env.register("waiting", waiting)
+    try env.register("prompt", Echo(), on: .dedicated())
+    await env.shutdown()
+    let prefix = "warning: The endpoint "
+    XCTAssertEqual(
+      log.lines.value,
+      [
+        prefix + "dedicated is left behind by the shutdown: a handler is on the thread mail-dedicated-0",
+        prefix + "shared is left behind by the shutdown: a handler is on the thread mail-loop-0",
+        prefix + "waiting is left behind by the shutdown: it waits for a thread",
+      ])
+    gate.open()
+    await stops.comes(3)
+  }
+
+  func testSuspendedHandlerThatHeedsNothingIsLeftBehind() async throws {
+    for dispatch in Way.dispatches {
+      let log = LogLines()
+      let env = try await makeServer(impatient(log))
+      let (suspension, ended, freed) = (Suspension(), Signal("the handler's end"), Signal("the endpoint's end"))
+      let replies = Results<RPCError?>("the error")
+      do {
+        // A reference keeps what it leads to.
+        let ref = try env.register("stubborn", Stubborn(suspension, ended, freed), on: dispatch)
+        ref.ask(Say(text: "")) { replies.add($0.error) }
+        await eventually("the handler is suspended") { suspension.isAwaited }
+        ref.ask(Say(text: "behind it")) { replies.add($0.error) }
+      }
+      await env.shutdown()
+      XCTAssertEqual(
+        log.lines.value,
+        ["warning: The endpoint stubborn is left behind by the shutdown: handlers are suspended: 1"], "\(dispatch)")
+      for error in await replies.next(2) { assertIs(error, .stopped) }
+      // It ends at last; nobody is left to go on behind it, and nothing is kept.
+      suspension.open()
+      await ended.comes()
+      await freed.comes()
+    }
+  }
+
+  func testShutdownByAHandlerThatWaitsForItIsBounded() async throws {
+    let log = LogLines()
+    let env = try await makeServer(impatient(log))
+    let closer = Closer(env)
+    let ended = closer.ended
+    try env.register("closer", closer).send(Note(text: ""))
+    await ended.comes()
+    await env.awaitTermination()
+    XCTAssertTrue(env.isStopped)
+  }
+}
+
+/// Waits in its handler until it is cancelled.
+private final class Patient: RPCEndpoint {
+  let events = Box<[String]>([])
+  let suspension = Suspension()
+
+  func onStop() { events.append("stop") }
+
+  static func handlers(_ on: inout RPCHandlers<Patient>) {
+    on.ask(Say.self) { patient, say in
+      await patient.suspension.wait()
+      patient.events.append("\(say.text), cancelled: \(Task.isCancelled)")
+      return say.text
+    }
+  }
+}
+
+/// Waits in its handler, cancelled or not.
+private final class Stubborn: RPCEndpoint {
+  private let suspension: Suspension
+  private let ended: Signal
+  private let freed: Signal
+
+  init(_ suspension: Suspension, _ ended: Signal, _ freed: Signal) {
+    self.suspension = suspension
+    self.ended = ended
+    self.freed = freed
+  }
+
+  deinit { freed.fire() }
+
+  static func handlers(_ on: inout RPCHandlers<Stubborn>) {
+    on.ask(Say.self) { stubborn, say in
+      // A task of its own is not cancelled with the handler.
+      let suspension = stubborn.suspension
+      await Task { await suspension.wait() }.value
+      stubborn.ended.fire()
+      return say.text
+    }
+  }
+}
+
+/// Shuts its environment down from a handler, and waits for that.
+private final class Closer: RPCEndpoint {
+  private let env: RPCEnv
+  let ended = Signal("the end of the handler")
+
+  init(_ env: RPCEnv) { self.env = env }
+
+  static func handlers(_ on: inout RPCHandlers<Closer>) {
+    on.receive(Note.self) { closer, _ in
+      await closer.env.shutdown()
+      closer.ended.fire()
+    }
+  }
+}
