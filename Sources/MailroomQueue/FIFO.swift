@@ -2,23 +2,26 @@
 ///
 /// Amortised O(1) at both ends.
 package struct FIFO<Element> {
-  private var elements: [Element?] = []
-  private var head = 0
+  @usableFromInline var elements: [Element?] = []
+  @usableFromInline var head = 0
 
+  @inlinable
   package init() {}
 
   /// How many elements there are.
-  package var count: Int { elements.count - head }
+  @inlinable package var count: Int { elements.count - head }
   /// Whether there are none.
-  package var isEmpty: Bool { head == elements.count }
+  @inlinable package var isEmpty: Bool { head == elements.count }
 
   /// Adds an element at the end.
+  @inlinable
   package mutating func append(_ element: Element) { elements.append(element) }
 
   /// The oldest element.
-  package var first: Element? { head < elements.count ? elements[head] : nil }
+  @inlinable package var first: Element? { head < elements.count ? elements[head] : nil }
 
   /// Takes the oldest element.
+  @inlinable
   package mutating func popFirst() -> Element? {
     guard head < elements.count else { return nil }
     let element = elements[head]

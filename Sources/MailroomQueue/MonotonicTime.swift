@@ -25,16 +25,27 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
   package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
   /// The point `duration` after this one; never before it, and never beyond ``distantFuture``.
-  package func advanced(by duration: Duration) -> Self {
-    guard duration > .zero else { return self }
+  package func advanced(by duration: Duration) -> Self { advanced(byNanoseconds: Self.nanoseconds(in: duration)) }
+
+  /// The point this many nanoseconds after this one; never beyond ``distantFuture``.
+  @inlinable
+  package func advanced(byNanoseconds count: UInt64) -> Self {
+    let (end, overflow) = nanoseconds.addingReportingOverflow(count)
+    return overflow ? .distantFuture : Self(nanoseconds: end)
+  }
+
+  /// The whole nanoseconds in `duration`: zero for a negative one, the largest number for one that has more.
+  ///
+  /// Durations are 128 bits wide, and their arithmetic takes as long as a system's clock; who needs one often keeps this.
+  package static func nanoseconds(in duration: Duration) -> UInt64 {
+    guard duration > .zero else { return 0 }
     // A duration can have more seconds than its components can say; asking for them would trap.
-    guard duration < Duration(secondsComponent: .max, attosecondsComponent: 0) else { return .distantFuture }
+    guard duration < Duration(secondsComponent: .max, attosecondsComponent: 0) else { return .max }
     let (seconds, attoseconds) = duration.components
     let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    if overflow { return .distantFuture }
+    if overflow { return .max }
     let (sum, overflow2) = whole.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
-    let (end, overflow3) = nanoseconds.addingReportingOverflow(sum)
-    return overflow2 || overflow3 ? .distantFuture : Self(nanoseconds: end)
+    return overflow2 ? .max : sum
   }
 
   /// How long it is from `earlier` to this point; zero if it is not earlier.

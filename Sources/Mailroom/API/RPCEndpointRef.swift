@@ -103,7 +103,7 @@ public struct RPCEndpointRef: Sendable {
   nonisolated(nonsending) func ask<Request: RPCRequest>(
     _ request: Request, _ timeout: Duration?, key: RPCRequestKey?
   ) async throws(RPCError) -> Request.Reply {
-    let limit = AskLimit(timeout, env.configuration)
+    let limit = AskLimit(timeout, env)
     while true {
       let ask = AsyncAsk<Request.Reply>(from: source, until: limit)
       do throws(RPCError) {
@@ -126,7 +126,7 @@ public struct RPCEndpointRef: Sendable {
     _ request: Request, timeout: Duration? = nil,
     onReply: @escaping @Sendable (Result<Request.Reply, RPCError>) -> Void
   ) -> RPCAskHandle {
-    let limit = AskLimit(timeout, env.configuration)
+    let limit = AskLimit(timeout, env)
     let ask = CallbackAsk(from: source, until: limit, onReply)
     start(request, ask, limit)
     return RPCAskHandle(ask: ask)
@@ -138,7 +138,7 @@ public struct RPCEndpointRef: Sendable {
   public nonisolated(nonsending) func ask(
     bytes: [UInt8], timeout: Duration? = nil
   ) async throws(RPCError) -> [UInt8] {
-    let limit = AskLimit(timeout, env.configuration)
+    let limit = AskLimit(timeout, env)
     while true {
       let ask = AsyncAsk<RPCBytes>(from: source, until: limit)
       do throws(RPCError) {
@@ -156,7 +156,7 @@ public struct RPCEndpointRef: Sendable {
   public func ask(
     bytes: RawSpan, timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    let limit = AskLimit(timeout, env.configuration)
+    let limit = AskLimit(timeout, env)
     switch target {
     case .local:
       let ask = CallbackAsk<RPCBytes>(from: source, until: limit) { result in

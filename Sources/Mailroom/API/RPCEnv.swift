@@ -17,6 +17,8 @@ public final class RPCEnv: Sendable {
   /// The settings it was made with.
   public let configuration: RPCConfiguration
 
+  /// The configuration's ask timeout.
+  let askTimeoutNanoseconds: UInt64
   let dispatcher: Dispatcher
   let localDeadlines: LocalDeadlines
   let group: EventLoopGroup
@@ -42,6 +44,7 @@ public final class RPCEnv: Sendable {
   private init(name: String, configuration: RPCConfiguration) throws(RPCError) {
     self.name = name
     self.configuration = configuration
+    askTimeoutNanoseconds = MonotonicTime.nanoseconds(in: configuration.askTimeout)
     do throws(TransportError) {
       group = try EventLoopGroup(count: configuration.eventLoops, name: Dispatcher.eventLoopName)
     } catch {

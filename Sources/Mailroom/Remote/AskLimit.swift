@@ -9,8 +9,13 @@ struct AskLimit: Sendable {
   /// The limit of an ask that begins now.
   ///
   /// - Parameter timeout: the ask's own; nil for the configuration's.
-  init(_ timeout: Duration?, _ configuration: RPCConfiguration) {
-    deadline = .now.advanced(by: timeout ?? configuration.askTimeout)
-    source = timeout == nil ? configuration.askTimeoutSource : "the timeout that the ask was given"
+  init(_ timeout: Duration?, _ env: RPCEnv) {
+    if let timeout {
+      deadline = .now.advanced(by: timeout)
+      source = "the timeout that the ask was given"
+    } else {
+      deadline = .now.advanced(byNanoseconds: env.askTimeoutNanoseconds)
+      source = env.configuration.askTimeoutSource
+    }
   }
 }

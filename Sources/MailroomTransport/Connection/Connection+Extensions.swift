@@ -51,7 +51,7 @@ extension Connection {
     guard hasExtensions else { throw .unsupported(kind.rawValue) }
     switch message {
     case .rpcRequestWithDeadline(let id, let left, let body):
-      serve(id, deadline: core.tickTime.advanced(by: .nanoseconds(left)), body)
+      serve(id, deadline: core.tickTime.advanced(byNanoseconds: UInt64(left)), body)
     case .cancel(let id): if unanswered > 0 { client.abandonment.cancel(id) }
     case .pauseEndpoint(let name): handler?.peerDidPause(name)
     case .resumeEndpoint(let name): handler?.peerDidResume(name)
