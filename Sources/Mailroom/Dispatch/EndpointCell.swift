@@ -69,7 +69,8 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
     guard let endpoint = endpoint.value else { return nil }
     do {
-      return try run(content, origin, endpoint).map(task)
+      guard let handler = try run(content, origin, endpoint) else { return nil }
+      return task(handler)
     } catch {
       // Fails when the handler has answered: then the error is for the endpoint only.
       try? origin.call?.fail(Content.failure(of: error))
@@ -143,7 +144,8 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   func deliver(_ message: any LocalMessage) -> HandlerTask? {
     guard let endpoint = endpoint.value else { return nil }
     do {
-      return try run(message, endpoint).map(task)
+      guard let handler = try run(message, endpoint) else { return nil }
+      return task(handler)
     } catch {
       message.fail(Content.failure(of: error))
       endpoint.onError(error)
