@@ -149,9 +149,9 @@ final class ConcurrentInboxTests: EnvironmentTestCase {
         arrived[1 - index].wait()
       }
       crowd.started.update {
-        $0 = {
+        $0 = { [events = crowd.events] in
           gate.pass()
-          crowd.note("started")
+          events.append("started")
           if throwsError { throw Oops() }
         }
       }
