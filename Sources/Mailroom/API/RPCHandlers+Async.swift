@@ -5,7 +5,8 @@ typealias AsyncHandler<Endpoint> = @Sendable (Endpoint) async throws -> Void
 ///
 /// They begin on the endpoint's own thread like any other handler, and go on on Swift's threads once they have suspended. A
 /// serial endpoint still handles one message at a time: while a handler is suspended, nothing else of the endpoint runs, and
-/// `onStop` waits for it too. The handlers of an ``RPCConcurrentEndpoint`` overlap.
+/// `onStop` waits for it too. So a handler that asks its own serial endpoint waits in vain, as two do that ask each other. The
+/// handlers of an ``RPCConcurrentEndpoint`` overlap; its inbox is full when as many are suspended as it may hold messages.
 ///
 /// A handler's task is cancelled when the environment shuts down and the time for that is over.
 ///

@@ -62,15 +62,17 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   private func guarded(_ body: (Endpoint) throws -> Void) {
-    guard let endpoint = endpoint.value else { return }
+    guard let endpoint = endpoint.copy else { return }
     do { try body(endpoint) } catch { endpoint.onError(error) }
   }
 
   func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
-    guard let endpoint = endpoint.value else { return nil }
+    guard let endpoint = endpoint.copy else { return nil }
     do {
       guard let handler = try run(content, origin, endpoint) else { return nil }
-      return task(handler)
+      let task = task(handler)
+      origin.call?.onAbandon { task.cancel() }
+      return task
     } catch {
       // Fails when the handler has answered: then the error is for the endpoint only.
       try? origin.call?.fail(Content.failure(of: error))
@@ -87,7 +89,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   private func run(_ handler: AsyncHandler<Endpoint>) async {
-    guard let endpoint = endpoint.value else { return }
+    guard let endpoint = endpoint.copy else { return }
     do { try await handler(endpoint) } catch { endpoint.onError(error) }
   }
 
@@ -142,10 +144,12 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   func deliver(_ message: any LocalMessage) -> HandlerTask? {
-    guard let endpoint = endpoint.value else { return nil }
+    guard let endpoint = endpoint.copy else { return nil }
     do {
       guard let handler = try run(message, endpoint) else { return nil }
-      return task(handler)
+      let task = task(handler)
+      message.onAbandon { task.cancel() }
+      return task
     } catch {
       message.fail(Content.failure(of: error))
       endpoint.onError(error)

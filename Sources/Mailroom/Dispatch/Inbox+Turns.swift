@@ -78,12 +78,10 @@ extension Inbox {
         task = nil
       } else {
         task = endpoint.deliver(content.rawSpan, origin)
-        if let task { origin.call?.onAbandon { task.cancel() } }
       }
     case .local(let message, let count):
       bytes = count
       task = message.isAbandoned ? nil : endpoint.deliver(message)
-      if let task { message.onAbandon { task.cancel() } }
     case .event(let event):
       endpoint.deliver(event)
       return true
@@ -193,17 +191,25 @@ extension Inbox {
     case done
     /// Its handler has suspended and taken the turn along: there is nothing to end for the caller.
     case suspended
-    /// The endpoint was stopped meanwhile, and nothing was done; the caller still has the turn.
-    case stopped
+    /// The endpoint was stopped meanwhile, or has as many suspended handlers as it may, and nothing was done: the caller
+    /// still has the turn, should end it, and post the message.
+    case refused
   }
 
   /// Delivers a message without queueing it.
   func deliverInPlace(_ content: RawSpan, _ origin: MessageOrigin) -> DeliveredInPlace {
-    if queue.isClosed { return .stopped }
-    guard let task = endpoint.deliver(content, origin) else { return .done }
-    origin.call?.onAbandon { task.cancel() }
+    if queue.isClosed { return .refused }
     var turn = Turn(thread: 0, mark: marks[0])
-    return run(task, 0, &turn) ? .done : .suspended
+    guard crew != nil else {
+      guard let task = endpoint.deliver(content, origin) else { return .done }
+      return run(task, 0, &turn) ? .done : .suspended
+    }
+    // A concurrent endpoint's handlers are counted until they end, wherever they began.
+    let bytes = max(1, content.byteCount)
+    guard gauge.admit(bytes: bytes) else { return .refused }
+    if let task = endpoint.deliver(content, origin) { _ = run(task, bytes, &turn) } else { turn.add(bytes) }
+    settle(&turn)
+    return .done
   }
 
   /// Ends a turn begun with ``beginTurnInPlace()``; what was queued meanwhile gets a turn of its own.

@@ -176,7 +176,7 @@ final class RemoteHandler: ConnectionHandler {
           // The turn is the handler's now.
           inPlace = nil
           return
-        case .stopped: break
+        case .refused: endTurn()
         }
       }
     }

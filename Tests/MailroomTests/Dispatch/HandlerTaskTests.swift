@@ -181,6 +181,31 @@ final class HandlerTaskTests: EnvironmentTestCase {
     XCTAssertEqual(log.events.value, ["start", "slow", "end of slow"])
   }
 
+  func testHandlersSuspendedInPlaceCountToo() async throws {
+    let me = try await someone()
+    let scheduler = ManualScheduler()
+    let suspension = Suspension()
+    let (inbox, log, _) = Inbox.logging(
+      scheduler, bounds: InboxBounds(messages: 2, bytes: 100), isConcurrent: true,
+      suspending: { $0 == "slow" ? suspension : nil })
+    inbox.start(me)
+    scheduler.giveTurn()
+    XCTAssertTrue(inbox.beginTurnInPlace())
+    let (quick, slow) = (Array("quick".utf8), Array("slow".utf8))
+    for content in [quick, slow, quick, slow] {
+      XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)), .done, "those that suspend leave the turn")
+    }
+    XCTAssertEqual(inbox.level.messages, 2)
+    XCTAssertEqual(inbox.deliverInPlace(quick.rawSpan, .oneWay(nil)), .refused)
+    inbox.endTurnInPlace()
+    XCTAssertEqual(inbox.postRemote(content: quick, origin: .oneWay(nil)), .takenAndFull, "so that its peer stops")
+    scheduler.giveTurn()
+    XCTAssertEqual(log.events.value, ["start", "quick", "slow", "quick", "slow", "quick"])
+    suspension.open()
+    await eventually("all are counted out") { inbox.level.messages == 0 }
+    await eventually("nobody is at work") { inbox.crew?.state == .nobody }
+  }
+
   func testSuspendedHandlersOfAConcurrentEndpointOverlapAndCount() async throws {
     let me = try await someone()
     for threads in [1, 2] {

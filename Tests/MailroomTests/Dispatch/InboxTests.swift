@@ -213,7 +213,7 @@ final class InboxTests: EnvironmentTestCase {
     XCTAssertTrue(inbox.beginTurnInPlace())
     inbox.stop()
     let content: [UInt8] = [1]
-    XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)), .stopped)
+    XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)), .refused)
     XCTAssertEqual(scheduler.count, 0)
     inbox.endTurnInPlace()
     scheduler.giveAllTurns()
