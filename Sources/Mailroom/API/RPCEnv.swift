@@ -23,13 +23,13 @@ public final class RPCEnv: Sendable {
   let localDeadlines: LocalDeadlines
   let group: EventLoopGroup
   /// Guarded by its lock.
-  private let state = Locked(State())
+  let state = Locked(State())
   /// Atomic; the first to set it shuts down.
-  private let stopped = Atomic<Bool>(false)
+  let stopped = Atomic<Bool>(false)
   /// Atomic, relaxed: a count.
   private let undeliverable = Atomic<Int>(0)
 
-  private struct State {
+  struct State {
     var address: RPCAddress?
     var server: TransportServer?
     var factory: TransportClientFactory?
@@ -189,83 +189,6 @@ public final class RPCEnv: Sendable {
   /// The name is free at once. A reference to an endpoint of another environment stops nothing.
   public func stop(_ ref: RPCEndpointRef) {
     if case .local(let inbox) = ref.target, ref.env === self { dispatcher.stop(inbox) }
-  }
-
-  // MARK: Shutting down
-
-  /// Whether ``shutdown()`` was called.
-  public var isStopped: Bool { stopped.load(ordering: .acquiring) }
-
-  /// Ends the environment: endpoints handle what is queued and stop, answers are sent, connections and threads end.
-  ///
-  /// Callable from anywhere, also from a handler in a task of its own, and again; each call returns when the environment has
-  /// ended. Asks that are outstanding or come later fail with ``RPCError/Code/stopped``.
-  ///
-  /// After ``RPCConfiguration/shutdownTimeout`` the tasks of handlers that are suspended are cancelled, which they have a second
-  /// more to heed. Endpoints that have still not ended are left behind, and each is named in a warning that is
-  /// logged: their handlers go on, and their threads end with them.
-  public func shutdown() async {
-    if stopped.exchange(true, ordering: .acquiringAndReleasing) { return await awaitTermination() }
-    let allEnded = await stopEndpoints()
-    if !allEnded { logWhatIsLeft() }
-    localDeadlines.stop()
-    let (server, factory, outboxes) = state.withLock { ($0.server, $0.factory, Array($0.outboxes.values)) }
-    server?.close()
-    for outbox in outboxes { outbox.stop() }
-    factory?.close()
-    await group.shutdown()
-    dispatcher.stopLoops(allEnded: allEnded)
-    let watchdog = state.withLock { $0.watchdog }
-    watchdog?.cancel()
-    await watchdog?.value
-    // The server and the connections keep the environment, so it lets go of them; outside the lock, for they end here.
-    let ended = state.withLock { state in
-      let ended = state
-      state = State(address: ended.address, hasEnded: true)
-      return ended
-    }
-    for callback in ended.onEnd { callback() }
-  }
-
-  /// Waits until a ``shutdown()`` has ended the environment.
-  public func awaitTermination() async {
-    await withCheckedContinuation { continuation in
-      let hasEnded = state.withLock { state in
-        if !state.hasEnded { state.onEnd.append { continuation.resume() } }
-        return state.hasEnded
-      }
-      if hasEnded { continuation.resume() }
-    }
-  }
-
-  /// How long handlers have to heed that they were cancelled; less when the whole shutdown may not take as long.
-  private static let cancellationGrace = Duration.seconds(1)
-
-  /// Stops all endpoints; says whether the last one ended in time.
-  private func stopEndpoints() async -> Bool {
-    let ended = Ended()
-    let loop = group.next()
-    let deadline = MonotonicTime.now.advanced(by: configuration.shutdownTimeout)
-    return await ended.caller.wait(fallback: true) {
-      dispatcher.stopAll { ended.caller.resume(returning: true) }
-      loop.execute {
-        _ = loop.schedule(at: deadline) { [self] in
-          guard dispatcher.cancelHandlers() else { return _ = ended.caller.resume(returning: false) }
-          let grace = min(Self.cancellationGrace, configuration.shutdownTimeout)
-          _ = loop.schedule(at: .now.advanced(by: grace)) { ended.caller.resume(returning: false) }
-        }
-      }
-    }
-  }
-
-  private func logWhatIsLeft() {
-    for inbox in dispatcher.inboxes.sorted(by: { $0.name < $1.name }) {
-      configuration.logger.warning("The endpoint \(inbox.name) is left behind by the shutdown: \(inbox.whereabouts)")
-    }
-  }
-
-  private final class Ended: Sendable {
-    let caller = SuspendedCaller<Bool>()
   }
 }
 

@@ -135,16 +135,45 @@ public final class EventLoop: Sendable {
   /// Ends the loop: closes what lives on it, runs what was posted, and joins the thread.
   ///
   /// Safe to call again.
-  package func shutdown() async {
+  package func shutdown() async { _ = await shutdown(within: nil) }
+
+  /// As ``shutdown()``; says whether the loop has ended.
+  ///
+  /// - Parameter limit: how long to wait for that at most; nil for ever. A loop that something blocks for longer is left behind: it
+  ///   ends when it is free, and its thread is joined then.
+  package func shutdown(within limit: Duration?) async -> Bool {
     execute { [self] in core.value.beginShutdown { [unowned self] in endTasks() } }
-    await withCheckedContinuation { continuation in
-      let hasEnded = life.withLock { life in
-        if !life.hasEnded { life.onEnd.append { continuation.resume() } }
-        return life.hasEnded
+    let end = End()
+    let timer = limit.map { limit in
+      Task {
+        try? await Task.sleep(for: limit)
+        end.caller.resume(returning: false)
       }
-      if hasEnded { continuation.resume() }
     }
-    life.withLock { $0.thread }?.join()
+    let hasEnded = await end.caller.wait(fallback: false) {
+      whenEnded { end.caller.resume(returning: true) }
+    }
+    timer?.cancel()
+    if hasEnded {
+      life.withLock { $0.thread }?.join()
+    } else {
+      // No thread can join itself, hence the task.
+      whenEnded { [self] in Task { life.withLock { $0.thread }?.join() } }
+    }
+    return hasEnded
+  }
+
+  private final class End: Sendable {
+    let caller = SuspendedCaller<Bool>()
+  }
+
+  /// Runs `body` when the loop has ended, at once if it has.
+  private func whenEnded(_ body: @escaping @Sendable () -> Void) {
+    let hasEnded = life.withLock { life in
+      if !life.hasEnded { life.onEnd.append(body) }
+      return life.hasEnded
+    }
+    if hasEnded { body() }
   }
 
   /// Refuses tasks, runs those that were posted, and waits for their posters to be done with the handle that wakes the loop.

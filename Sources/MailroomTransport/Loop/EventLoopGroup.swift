@@ -36,10 +36,15 @@ public final class EventLoopGroup: Sendable {
   /// Closes everything that lives on the loops, and ends and joins their threads.
   ///
   /// Safe to call again.
-  public func shutdown() async {
+  public func shutdown() async { await shutdown(within: nil) }
+
+  /// As ``shutdown()``, but leaves loops behind that something blocks for longer; says whether all have ended.
+  @discardableResult
+  package func shutdown(within limit: Duration?) async -> Bool {
     // All at once: a connection between two of them ends sooner when both of its ends do.
-    await withTaskGroup(of: Void.self) { tasks in
-      for loop in loops { tasks.addTask { await loop.shutdown() } }
+    await withTaskGroup(of: Bool.self) { tasks in
+      for loop in loops { tasks.addTask { await loop.shutdown(within: limit) } }
+      return await tasks.reduce(true) { $0 && $1 }
     }
   }
 }

@@ -67,6 +67,48 @@ final class RPCEnvDeadlineTests: EnvironmentTestCase {
     await stops.comes(3)
   }
 
+  func testHandlerThatBlocksAnEventLoopIsLeftBehindWithTheLoop() async throws {
+    let log = LogLines()
+    var configuration = impatient(log)
+    configuration.transport.closeTimeout = .milliseconds(20)
+    let (env, peer) = (try await makeServer(configuration), try await makeClient())
+    let gate = Gate("the end of the shutdown")
+    let threads = Results<KernelThread>("the blocked thread")
+    let stopped = Signal("onStop, at last")
+    let endpoint = Scripted()
+    endpoint.noted = { _, _ in
+      threads.add(.current)
+      gate.pass()
+    }
+    endpoint.stopped = { _ in stopped.fire() }
+    try env.register("blocked", endpoint, on: .eventLoop)
+    let ref = try await peer.endpointRef(env.uri("blocked"))
+    let replies = Results<RPCError?>("the error of an ask behind the block")
+    try ref.send(Note(text: ""))
+    ref.ask(Say(text: "")) { replies.add($0.error) }
+    let thread = await threads.next()[0]
+    await env.shutdown()
+    XCTAssertEqual(log.lines.value.count, 1, "\(log.lines.value)")
+    XCTAssertTrue(log.lines.value.first?.contains("The endpoint blocked is left behind") == true)
+    // Once the handler is done, everything else ends too.
+    gate.open()
+    await stopped.comes()
+    _ = await replies.next()
+    await eventually("the loop that was left behind ends") { !thread.isAlive }
+  }
+
+  func testShutdownThatAHandlerBeginsEndsTheEnvironment() async throws {
+    for dispatch in Way.dispatches {
+      let env = try await makeServer()
+      let endpoint = Scripted()
+      endpoint.noted = { _, _ in env.beginShutdown() }
+      let ref = try env.register("last", endpoint, on: dispatch)
+      try ref.send(Note(text: ""))
+      await env.awaitTermination()
+      XCTAssertTrue(env.isStopped)
+    }
+  }
+
   func testSuspendedHandlerThatHeedsNothingIsLeftBehind() async throws {
     for dispatch in Way.dispatches {
       let log = LogLines()
