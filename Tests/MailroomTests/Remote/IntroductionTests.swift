@@ -1,0 +1,107 @@
+import MailroomTransport
+import XCTest
+
+@testable import Mailroom
+
+/// The bytes of introductions, well-formed and hostile.
+final class IntroductionTests: XCTestCase {
+  private let id = RPCEnvID(high: 0x0102_0304_0506_0708, low: 0x090A_0B0C_0D0E_0F10)
+
+  private func request(_ introduction: Introduction) -> [UInt8] {
+    var writer = ByteWriter()
+    introduction.appendRequest(to: &writer)
+    return writer.array()
+  }
+
+  private func reply(_ introduction: Introduction) -> [UInt8] {
+    var writer = ByteWriter()
+    introduction.appendReply(to: &writer)
+    return writer.array()
+  }
+
+  private func read(request content: [UInt8]) throws -> Introduction { try Introduction(request: content.rawSpan) }
+
+  private func read(reply body: [UInt8]) throws -> Introduction { try Introduction(reply: body.rawSpan) }
+
+  func testBytesOfRequestAndReply() throws {
+    let asked = bytes(hex: "0e 01 0102030405060708 090a0b0c0d0e0f10")
+    XCTAssertEqual(request(Introduction(id: id, address: nil)), asked)
+    XCTAssertEqual(reply(Introduction(id: id, address: nil)), asked + [0])
+    let address = try RPCAddress(host: "ab", port: 0x1234)
+    XCTAssertEqual(reply(Introduction(id: id, address: address)), asked + bytes(hex: "01 02 6162 1234"))
+  }
+
+  func testRoundTrip() throws {
+    for _ in 0..<10 {
+      let id = RPCEnvID.random()
+      XCTAssertEqual(
+        try read(request: request(Introduction(id: id, address: nil))),
+        Introduction(id: id, address: nil))
+      for address in [nil, try RPCAddress(host: "[::1]", port: 0), try RPCAddress(host: "localhost", port: 65535)] {
+        let introduction = Introduction(id: id, address: address)
+        XCTAssertEqual(try read(reply: reply(introduction)), introduction)
+      }
+    }
+  }
+
+  func testRequestSaysNothingOfAnAddress() throws {
+    let address = try RPCAddress(host: "somewhere", port: 1)
+    let read = try read(request: reply(Introduction(id: id, address: address)))
+    XCTAssertEqual(read, Introduction(id: id, address: nil))
+  }
+
+  func testEveryTruncationIsRefused() throws {
+    let asked = request(Introduction(id: id, address: nil))
+    let answered = reply(Introduction(id: id, address: try RPCAddress(host: "localhost", port: 7077)))
+    for count in asked.indices {
+      XCTAssertThrowsError(try read(request: Array(asked[..<count])), "\(count) bytes")
+    }
+    for count in answered.indices {
+      XCTAssertThrowsError(try read(reply: Array(answered[..<count])), "\(count) bytes")
+    }
+  }
+
+  func testWhatALaterVersionSaysMoreIsNotLookedAt() throws {
+    let introduction = Introduction(id: id, address: try RPCAddress(host: "localhost", port: 7077))
+    for version: UInt8 in [2, 255] {
+      var asked = request(introduction) + [1, 2, 3]
+      var answered = reply(introduction) + [1, 2, 3]
+      asked[1] = version
+      answered[1] = version
+      XCTAssertEqual(try read(request: asked).id, id)
+      XCTAssertEqual(try read(reply: answered), introduction)
+    }
+  }
+
+  func testHostileBytesAreRefused() {
+    let start = "0e 01 0102030405060708 090a0b0c0d0e0f10"
+    let hostile = [
+      "", "0e", "0f 01 0102030405060708 090a0b0c0d0e0f10 00", "0e 00 0102030405060708 090a0b0c0d0e0f10 00",
+      start + "02", start + "ff", start + "01 00 0001", start + "01 ff 61", start + "01 ffffffffffffffffff01 61 0001",
+      start + "01 02 c3ff 0001", start + "01 01 20 0001", start + "01 04 61406220 0001", start + "01 02 3a3a 00",
+      start + "01 03 612f62 0001",
+    ]
+    for text in hostile {
+      XCTAssertThrowsError(try read(reply: bytes(hex: text)), text)
+    }
+  }
+
+  func testNoChangeOfAByteTraps() throws {
+    let good = reply(Introduction(id: id, address: try RPCAddress(host: "localhost", port: 7077)))
+    for index in good.indices {
+      for value in UInt8.min ... .max {
+        var changed = good
+        changed[index] = value
+        _ = try? read(reply: changed)
+        _ = try? read(request: changed)
+      }
+    }
+  }
+
+  func testWhatIsAnIntroductionIsToldByItsFirstByte() {
+    for content: [UInt8] in [[0x0E], [0x0E, 1], [], [1], [2], [0x0F], [0xAC, 0xED]] {
+      let isOne = Introduction.isIntroduction(content.rawSpan)
+      XCTAssertEqual(isOne, content.first == 0x0E, "\(content)")
+    }
+  }
+}
