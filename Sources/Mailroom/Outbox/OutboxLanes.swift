@@ -15,16 +15,20 @@ final class OutboxLanes {
   private final class Lane {
     let held = MPSCQueue<OutboxMessage>()
     var isPaused = true
+    /// Whether its name is in `ready`.
+    var isListed = false
   }
 
   private var lanes: [String: Lane] = [:]
-  /// Names of lanes that are not paused and may hold messages.
+  /// Names of lanes that may hold messages to leave; each once, whatever the peer says how often.
   private var ready = FIFO<String>()
 
   /// Whether nothing is paused or held.
   var isEmpty: Bool { lanes.isEmpty }
   /// Whether something may leave now.
   var holdsReady: Bool { !ready.isEmpty }
+  /// How many names of lanes are kept for leaving.
+  var readyCount: Int { ready.count }
   /// Whether something is held.
   var holdsMessages: Bool { lanes.values.contains { !$0.held.isEmpty } }
 
@@ -37,6 +41,8 @@ final class OutboxLanes {
   func resume(_ name: String) {
     guard let lane = lanes[name], lane.isPaused else { return }
     lane.isPaused = false
+    if lane.isListed { return }
+    lane.isListed = true
     ready.append(name)
   }
 
@@ -59,9 +65,12 @@ final class OutboxLanes {
   /// Takes the oldest message of an endpoint that is not paused any more; nil when there is none.
   func popReady() -> OutboxMessage? {
     while let name = ready.first {
-      if let lane = lanes[name], !lane.isPaused {
-        if let message = lane.held.popFirst() { return message }
-        lanes[name] = nil
+      if let lane = lanes[name] {
+        if !lane.isPaused {
+          if let message = lane.held.popFirst() { return message }
+          lanes[name] = nil
+        }
+        lane.isListed = false
       }
       _ = ready.popFirst()
     }
