@@ -151,9 +151,9 @@ final class Outbox: LoopTask, TransportClientObserver {
     guard loop.isCurrent else { return nil }
     let core = core.value
     guard let client = core.client, !core.isDraining else { return nil }
-    if !queue.isEmpty || core.lanes.holdsReady { drain(core) }
+    if !core.backlog.isEmpty || !queue.isEmpty || core.lanes.holdsReady { drain(core) }
     if !client.isActive { didLose(client) }
-    guard core.client === client, queue.isEmpty, client.isWritable else { return nil }
+    guard core.client === client, core.backlog.isEmpty, queue.isEmpty, client.isWritable else { return nil }
     return core.lanes.isEmpty || !core.lanes.hasLane(route.name) ? client : nil
   }
 

@@ -62,7 +62,8 @@ final class RawSocket: Sendable {
     try await offPool { [self] in try receiveBlocking(count) }
   }
 
-  private func receiveBlocking(_ count: Int) throws -> [UInt8] {
+  /// As ``receive(_:)``, on the calling thread.
+  func receiveBlocking(_ count: Int) throws -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     var received = 0
     while received < count {
