@@ -20,6 +20,8 @@ internal import Synchronization
 final class Outbox: LoopTask, TransportClientObserver {
   /// Messages sent in one go before others on the loop get their turn.
   private static let budget = 4096
+  /// While a connection has no room, deadlines of what is queued are found out this much later at most.
+  private static let pace = Duration.milliseconds(50)
 
   /// Makes a connection, introduced and ready; reports once, on any thread.
   typealias Connect = @Sendable (Outbox, @escaping @Sendable (Result<TransportClient, RPCError>) -> Void) -> Void
@@ -42,6 +44,8 @@ final class Outbox: LoopTask, TransportClientObserver {
     let lanes = OutboxLanes()
     var isDraining = false
     var timer: TimerToken?
+    /// Whether a look for deadlines is due.
+    var willLook = false
     /// Why the peer is left alone, and since when no more.
     var refusal = RPCError.envStopped
     /// Messages that have left and are still counted by their route.
@@ -225,7 +229,7 @@ final class Outbox: LoopTask, TransportClientObserver {
         takeIntoBacklog(core)
       } else if !drain(core) {
         // The rest waits in the queue, whose consumer stays awake, so that posting wakes nobody, until there is room.
-        return
+        return lookLater(core)
       }
       if queue.sleep() != .notEmpty { return }
     }
@@ -435,6 +439,18 @@ final class Outbox: LoopTask, TransportClientObserver {
     }
     let cancel = loop.schedule(at: deadline) { [self] in expire() }
     core.timer = TimerToken(deadline: deadline, cancel: cancel)
+  }
+
+  /// Has the deadlines of what waits for room in the connection watched, now and then.
+  private func lookLater(_ core: Core) {
+    if core.willLook { return }
+    core.willLook = true
+    _ = loop.schedule(at: .now.advanced(by: Self.pace)) { [self] in
+      core.willLook = false
+      guard let client = core.client, !client.isWritable else { return }
+      takeIntoBacklog(core)
+      lookLater(core)
+    }
   }
 
   /// Fails what has waited past its deadline, and keeps the rest in order.

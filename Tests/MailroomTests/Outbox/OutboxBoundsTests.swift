@@ -169,6 +169,21 @@ final class OutboxBoundsTests: EnvironmentTestCase {
     return isFull.value && sender.route.gauge.level == before && before.messages > 0
   }
 
+  func testAsksTimeOutWhileTheConnectionHasNoRoom() async throws {
+    let (sender, peer, _) = try await makeStuck(RawListener())
+    for number in 0..<3 { sender.ask(number, in: .milliseconds(20)) }
+    for end in await sender.ends.next(3) { end.assertIs(.timeout, isNotSent: true) }
+    // Also when some wait already.
+    let before = sender.route.gauge.level.messages
+    sender.ask(10, in: .seconds(600))
+    sender.ask(11, in: .milliseconds(1))
+    let ends = await sender.ends.next()
+    XCTAssertEqual(ends.last?.number, 11)
+    XCTAssertEqual(sender.route.gauge.level.messages, before + 1, "10 still waits")
+    peer.reset()
+    await sender.end()
+  }
+
   func testWhatWasNotHandedToAConnectionSurvivesItsLossInOrder() async throws {
     let listener = try RawListener()
     let (sender, first, count) = try await makeStuck(listener)
