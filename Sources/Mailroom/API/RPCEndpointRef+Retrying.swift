@@ -5,7 +5,8 @@ extension RPCEndpointRef {
   /// Asks, and asks again when an attempt failed for want of a connection, an answer or room: **at least once**, not at most once.
   ///
   /// An attempt that failed may have been executed all the same. All attempts carry the same ``RPCRequestKey``, by which the
-  /// receiver can know a request that it has executed. An answer of the handler, a failure too, ends the ask.
+  /// receiver can know a request that it has executed. An answer of the handler, a failure too, ends the ask, unless it says
+  /// that nothing was executed.
   ///
   /// - Parameters:
   ///   - request: what to ask.
@@ -21,13 +22,16 @@ extension RPCEndpointRef {
     var execution = RPCError.Execution.notExecuted
     var attempt = 1
     while true {
+      var wasAnswered = false
       do throws(RPCError) {
-        return try await ask(request, timeout, key: key)
+        return try await ask(request, timeout, key: key, wasAnswered: &wasAnswered)
       } catch {
+        // The handler's own error, which may be of an ask that it made.
+        let isFinal = wasAnswered && error.execution == .unknown
         if error.execution == .unknown { execution = .unknown }
         var error = error
         error.execution = execution
-        guard attempt < policy.attempts, RPCRetryPolicy.mayHelp(after: error) else { throw error }
+        guard !isFinal, attempt < policy.attempts, RPCRetryPolicy.mayHelp(after: error) else { throw error }
         try await pause(policy.pause(afterAttempt: attempt, chance: .random(in: 0...1)), execution)
         attempt += 1
       }
@@ -42,6 +46,9 @@ extension RPCEndpointRef {
     } catch {
       throw RPCError(.cancelled, "the task that asked was cancelled between two attempts", execution: execution)
     }
-    if env.isStopped { throw .envStopped }
+    guard env.isStopped else { return }
+    var error = RPCError.envStopped
+    error.execution = execution
+    throw error
   }
 }

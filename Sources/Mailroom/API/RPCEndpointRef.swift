@@ -97,11 +97,13 @@ public struct RPCEndpointRef: Sendable {
   public nonisolated(nonsending) func ask<Request: RPCRequest>(
     _ request: Request, timeout: Duration? = nil
   ) async throws(RPCError) -> Request.Reply {
-    try await ask(request, timeout, key: nil)
+    var wasAnswered = false
+    return try await ask(request, timeout, key: nil, wasAnswered: &wasAnswered)
   }
 
+  /// - Parameter wasAnswered: whether an error is the endpoint's answer.
   nonisolated(nonsending) func ask<Request: RPCRequest>(
-    _ request: Request, _ timeout: Duration?, key: RPCRequestKey?
+    _ request: Request, _ timeout: Duration?, key: RPCRequestKey?, wasAnswered: inout Bool
   ) async throws(RPCError) -> Request.Reply {
     let limit = AskLimit(timeout, env)
     while true {
@@ -109,6 +111,7 @@ public struct RPCEndpointRef: Sendable {
       do throws(RPCError) {
         return try await ask.wait { start(request, ask, limit, key: key) }
       } catch {
+        wasAnswered = ask.wasAnswered
         guard error.isForLackOfRoom else { throw error }
         try await waitForRoom(until: limit.deadline, or: error)
       }

@@ -15,6 +15,8 @@ protocol PendingAsk<Reply>: TransportResponseReceiver, Expirable {
   /// Completes the ask, unless it is complete; says whether it did.
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool
+  /// As ``complete(_:)``, with what the endpoint's side has answered.
+  func answer(_ result: Result<Reply, RPCError>)
   /// Has the request followed to where it went, and dropped there.
   func follow()
   /// Has `body` called if the ask is given up; for the handler of the same environment that has it.
@@ -27,11 +29,13 @@ extension PendingAsk {
   /// A reply that cannot be decoded fails this ask and no other.
   func receive(_ response: borrowing TransportResponse) {
     switch response {
-    case .success(let body): complete(ReplyContent.decode(body, as: Reply.self, from: source))
+    case .success(let body): answer(ReplyContent.decode(body, as: Reply.self, from: source))
     case .failure(let error):
       complete(.failure(limit.map { RPCError(error).controlled(by: $0.source) } ?? RPCError(error)))
     }
   }
+
+  func answer(_ result: Result<Reply, RPCError>) { complete(result) }
 
   /// Completes the ask with an error; one for lack of time says which setting governs.
   func fail(_ error: RPCError) {
@@ -45,6 +49,8 @@ extension PendingAsk {
 final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   private let caller = SuspendedCaller<Result<Reply, RPCError>>()
   private let sent = SentRequest()
+  /// Atomic, relaxed: written before the caller is resumed.
+  private let answered = Atomic<Bool>(false)
   let source: MessageSource?
   let limit: AskLimit?
 
@@ -69,6 +75,14 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
 
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool { caller.resume(returning: result) }
+
+  /// Whether an error is the endpoint's answer, and not of the way there and back; once it was waited for.
+  var wasAnswered: Bool { answered.load(ordering: .relaxed) }
+
+  func answer(_ result: Result<Reply, RPCError>) {
+    if case .failure = result { answered.store(true, ordering: .relaxed) }
+    complete(result)
+  }
 
   /// Runs `start`, which sends the request, and waits for the reply.
   ///

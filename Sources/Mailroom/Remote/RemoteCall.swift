@@ -139,6 +139,6 @@ final class LocalCall<Reply: RPCValue>: Sendable {
     if answered.exchange(true, ordering: .acquiringAndReleasing) {
       throw RPCError(.alreadyReplied, "the call was answered before")
     }
-    ask.complete(result)
+    ask.answer(result)
   }
 }
