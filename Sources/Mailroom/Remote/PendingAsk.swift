@@ -29,10 +29,16 @@ extension PendingAsk {
   /// A reply that cannot be decoded fails this ask and no other.
   func receive(_ response: borrowing TransportResponse) {
     switch response {
-    case .success(let body): answer(ReplyContent.decode(body, as: Reply.self, from: source))
+    case .success(let body): answer(named(ReplyContent.decode(body, as: Reply.self, from: source)))
     case .failure(let error):
       complete(.failure(limit.map { RPCError(error).controlled(by: $0.source) } ?? RPCError(error)))
     }
+  }
+
+  /// The peer may be the first to see that the time is over: then it says so, and that it has not executed anything.
+  private func named(_ result: Result<Reply, RPCError>) -> Result<Reply, RPCError> {
+    guard let limit, case .failure(let error) = result, error.execution == .notExecuted else { return result }
+    return .failure(error.controlled(by: limit.source))
   }
 
   func answer(_ result: Result<Reply, RPCError>) { complete(result) }
