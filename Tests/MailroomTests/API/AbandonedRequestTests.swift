@@ -1,0 +1,196 @@
+import TestSupport
+import XCTest
+
+@testable import Mailroom
+
+/// Deadlines and cancellations, as handlers see them.
+final class AbandonedRequestTests: EnvironmentTestCase {
+  // MARK: Cancellation
+
+  func testCancelledTaskCancelsTheTaskOfTheFarHandler() async throws {
+    try await inEveryWay { way in
+      let waiter = Waiter()
+      let (began, ends) = (waiter.began, waiter.ends)
+      let ref = try await way.register("waiter", waiter)
+      let asking = Task { try await ref.ask(Say(text: "first")) }
+      await began.comes()
+      asking.cancel()
+      await assertThrows(.cancelled, "\(way)") { try await asking.value }
+      let texts = await ends.next()
+      XCTAssertEqual(texts, ["first is cancelled"], "\(way)")
+      // The endpoint goes on.
+      let next = Task { try await ref.ask(Say(text: "second"), timeout: .seconds(600)) }
+      await began.comes()
+      next.cancel()
+      let all = await ends.next()
+      XCTAssertEqual(all, ["first is cancelled", "second is cancelled"], "\(way)")
+      _ = await next.result
+    }
+  }
+
+  func testHandleCancelsTheTaskOfTheFarHandler() async throws {
+    try await inEveryWay { way in
+      let waiter = Waiter()
+      let (began, ends) = (waiter.began, waiter.ends)
+      let ref = try await way.register("waiter", waiter)
+      let handle = ref.ask(Say(text: "it")) { _ in }
+      await began.comes()
+      handle.cancel()
+      let texts = await ends.next()
+      XCTAssertEqual(texts, ["it is cancelled"], "\(way)")
+    }
+  }
+
+  func testTimeoutCancelsTheTaskOfTheFarHandler() async throws {
+    try await inEveryWay { way in
+      let waiter = Waiter()
+      let ends = waiter.ends
+      let ref = try await way.register("waiter", waiter)
+      await assertThrows(.timeout, execution: .unknown, "\(way)") {
+        try await ref.ask(Say(text: "it"), timeout: .milliseconds(100))
+      }
+      let texts = await ends.next()
+      XCTAssertEqual(texts, ["it is cancelled"], "\(way)")
+    }
+  }
+
+  func testEndOfTheAskersConnectionCancelsTheFarHandler() async throws {
+    for dispatch in Way.dispatches {
+      let server = try await makeServer()
+      let waiter = Waiter()
+      let (began, ends) = (waiter.began, waiter.ends)
+      try server.register("waiter", waiter, on: dispatch)
+      // Also of a peer that knows nothing of cancelling.
+      let peer = try RawSocket(port: server.port)
+      try peer.send(RawFrame.request(1, to: "waiter", RawFrame.typed(Say(text: "it"))))
+      await began.comes()
+      peer.reset()
+      let texts = await ends.next()
+      XCTAssertEqual(texts, ["it is cancelled"], "\(dispatch)")
+    }
+  }
+
+  func testHandlerThatHasAnsweredIsNotCancelled() async throws {
+    try await inEveryWay { way in
+      let waiter = Waiter()
+      let (ends, gate) = (waiter.ends, waiter.gate)
+      let ref = try await way.register("waiter", waiter)
+      let reply = try await ref.ask(Say(text: "answer first"))
+      XCTAssertEqual(reply, "early", "\(way)")
+      await eventually("it waits") { gate.isAwaited }
+      gate.open()
+      let texts = await ends.next()
+      XCTAssertEqual(texts, ["answer first is not cancelled"], "\(way)")
+    }
+  }
+
+  // MARK: Deadlines
+
+  func testHandlerKnowsHowMuchTimeIsLeft() async throws {
+    try await inEveryWay { way in
+      let left = Results<Duration?>("a handler's time")
+      let ref = try await way.register(
+        "asked",
+        Scripted.answering { _, context in
+          left.add(context.timeLeft)
+          try context.reply("")
+        })
+      _ = try await ref.ask(Say(text: ""), timeout: .seconds(1000))
+      _ = try await ref.ask(Say(text: ""))
+      let times = await left.next(2).map { $0 ?? .seconds(-1) }
+      XCTAssertTrue((.seconds(900) ... .seconds(1000)).contains(times[0]), "\(times[0]), \(way)")
+      XCTAssertTrue((.seconds(100) ... .seconds(120)).contains(times[1]), "\(times[1]), \(way)")
+    }
+  }
+
+  func testTimeOfPlainPeersIsNotKnown() async throws {
+    let server = try await makeServer()
+    let calls = Results<RPCBytesCallContext>("a call")
+    let endpoint = Scripted()
+    endpoint.askedBytes = { _, context in calls.add(context) }
+    try server.register("asked", endpoint)
+    let peer = try RawSocket(port: server.port)
+    try peer.send(RawFrame.request(1, to: "asked", [1]))
+    let call = await calls.next()[0]
+    XCTAssertNil(call.timeLeft)
+    XCTAssertFalse(call.isCancelled)
+    peer.reset()
+    await eventually("its end is known") { call.isCancelled }
+    calls.clear()
+  }
+
+  func testTimeThatIsOverIsZeroAndCancelled() async throws {
+    try await inEveryWay { way in
+      let calls = Results<RPCCallContext<String>>("a call")
+      let ref = try await way.register("slow", Scripted.answering { _, context in calls.add(context) })
+      await assertThrows(.timeout, execution: .unknown, "\(way)") {
+        try await ref.ask(Say(text: ""), timeout: .milliseconds(20))
+      }
+      let call = await calls.next()[0]
+      await eventually("the handler knows, \(way)") { call.isCancelled && call.timeLeft == .zero }
+      calls.clear()
+    }
+  }
+
+  func testWorkWhoseTimeIsOverIsNotRunWhenTheEndpointWasBusy() async throws {
+    for isRemote in [false, true] {
+      for dispatch in [RPCDispatch.shared, .dedicated()] {
+        let server = try await makeServer()
+        let gate = Gate("the handler may go on")
+        let busy = Signal("the handler")
+        let texts = Box<[String]>([])
+        let local = try server.register(
+          "busy",
+          Scripted.answering { say, context in
+            texts.append(say.text)
+            if say.text == "block" {
+              busy.fire()
+              gate.pass()
+            }
+            try context.reply(say.text)
+          }, on: dispatch)
+        let ref = isRemote ? try await makeClient().endpointRef(server.uri("busy")) : local
+        let ends = Results<RPCError?>("the end of an ask")
+        let blocking = Task { try await ref.ask(Say(text: "block"), timeout: .seconds(600)) }
+        await busy.comes()
+        for _ in 0..<3 { ref.ask(Say(text: "too late"), timeout: .milliseconds(20)) { ends.add($0.error) } }
+        let given = ref.ask(Say(text: "given up"), timeout: .seconds(600)) { ends.add($0.error) }
+        ref.ask(Say(text: "in time"), timeout: .seconds(600)) { ends.add($0.error) }
+        for error in await ends.next(3) { assertIs(error, .timeout, execution: .unknown) }
+        given.cancel()
+        let last = await ends.next()
+        assertIs(last[3], .cancelled)
+        // Behind the cancellations, on the same connection.
+        _ = isRemote ? try await ref.env.endpointRef(server.uri("busy")) : nil
+        gate.open()
+        let value = try await blocking.value
+        XCTAssertEqual(value, "block")
+        let all = await ends.next()
+        XCTAssertNil(all[4])
+        XCTAssertEqual(texts.value, ["block", "in time"], "\(dispatch), \(isRemote ? "remote" : "local")")
+        await server.shutdown()
+      }
+    }
+  }
+}
+
+/// Waits in its handler until its gate is opened or its task is cancelled.
+private final class Waiter: RPCEndpoint {
+  let began = Signal("the handler's beginning")
+  let gate = Suspension()
+  let ends = Results<String>("the handler's end")
+
+  static func handlers(_ on: inout RPCHandlers<Waiter>) {
+    on.ask(Say.self) { waiter, say, context in
+      waiter.began.fire()
+      if say.text == "answer first" {
+        try context.reply("early")
+        await waiter.gate.wait()
+      } else {
+        // A gate of its own, for cancelling opens it.
+        await Suspension().wait()
+      }
+      waiter.ends.add(say.text + (Task.isCancelled ? " is cancelled" : " is not cancelled"))
+    }
+  }
+}
