@@ -203,7 +203,9 @@ final class RPCEndpointRefRetryingTests: EnvironmentTestCase {
         Say(text: ""), retrying: RPCRetryPolicy(attempts: 3, wait: .milliseconds(200)), timeout: .milliseconds(20))
     }
     let call = await calls.next()[0]
-    await eventually("the attempt has timed out") { call.isCancelled }
+    let timedOut = Signal("the word that the attempt has timed out")
+    if case .remote(let remote) = call.call { remote.onAbandon { timedOut.fire() } }
+    await timedOut.comes()
     await client.shutdown()
     await assertThrows(.stopped, execution: .unknown) { try await asking.value }
     calls.clear()
