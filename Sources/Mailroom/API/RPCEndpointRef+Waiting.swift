@@ -46,12 +46,12 @@ extension RPCEndpointRef {
   ) async throws(RPCError) {
     let wait = RoomWait(or: error)
     let outcome = await withTaskCancellationHandler {
-      await wait.caller.wait(fallback: .failure(.askCancelled)) {
+      await wait.caller.wait(fallback: .failure(.waitCancelled)) {
         env.localDeadlines.add(wait, deadline: deadline)
         wait.begin(at: target)
       }
     } onCancel: {
-      wait.fail(.askCancelled)
+      wait.fail(.waitCancelled)
     }
     wait.end()
     return try outcome.get()
@@ -60,11 +60,22 @@ extension RPCEndpointRef {
 
 /// One wait for room in a queue.
 ///
+/// ```
+///   new ──begin──► waiting at the queue ──end──► ended: the queue has forgotten it
+///    └──────────────────end───────────────────►───┘   (a beginning that comes later ends at once)
+/// ```
+///
 /// - Thread safety: any thread.
-private final class RoomWait: Expirable {
+final class RoomWait: Expirable {
+  private enum State {
+    case new
+    case waiting(forget: @Sendable () -> Void)
+    case ended
+  }
+
   let caller = SuspendedCaller<Result<Void, RPCError>>()
-  /// Guarded by its lock: gives the wait up at the queue.
-  private let forget = Locked<(@Sendable () -> Void)?>(nil)
+  /// Guarded by its lock.
+  private let state = Locked(State.new)
   private let noRoom: RPCError
 
   init(or error: RPCError) { noRoom = error }
@@ -79,13 +90,37 @@ private final class RoomWait: Expirable {
     let onRoom: @Sendable () -> Void = { [self] in caller.resume(returning: .success(())) }
     switch target {
     case .local(let inbox):
-      if let id = inbox.waitForRoom(onRoom) { forget.withLock { $0 = { inbox.forget(id) } } }
+      if let id = inbox.waitForRoom(onRoom) { keep { inbox.forget(id) } }
     case .remote(let route):
       let route = route.current
-      if let id = route.gauge.wait(onRoom) { forget.withLock { $0 = { route.gauge.forget(id) } } }
+      if let id = route.gauge.wait(onRoom) { keep { route.gauge.forget(id) } }
     case .unreachable: onRoom()
     }
   }
 
-  func end() { forget.withLock { $0 }?() }
+  private func keep(_ forget: @escaping @Sendable () -> Void) {
+    let isLate = state.withLock { state in
+      if case .ended = state { return true }
+      state = .waiting(forget: forget)
+      return false
+    }
+    if isLate { forget() }
+  }
+
+  /// Gives the wait up at the queue, whether it has begun there or not.
+  func end() {
+    let last = state.withLock { state in
+      let last = state
+      state = .ended
+      return last
+    }
+    if case .waiting(let forget) = last { forget() }
+  }
+}
+
+extension RPCError {
+  /// The sender gave up before there was room.
+  fileprivate static var waitCancelled: RPCError {
+    RPCError(.cancelled, "the task was cancelled while it waited for room", execution: .notExecuted)
+  }
 }

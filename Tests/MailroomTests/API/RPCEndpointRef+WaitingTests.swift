@@ -165,18 +165,49 @@ final class RPCEndpointRefWaitingTests: EnvironmentTestCase {
       let sender = Task { try await ref.send(Add(9), waitingAtMost: .seconds(600)) }
       await eventually("the sender waits, \(jam.text)") { isAwaited(ref) }
       sender.cancel()
-      await assertThrows(.cancelled, jam.text) { try await sender.value }
+      await assertThrows(.cancelled, execution: .notExecuted, jam.text) { try await sender.value }
       await eventually("it is forgotten, \(jam.text)") { !isAwaited(ref) }
       let late = Task {
         while !Task.isCancelled { await Task.yield() }
         try await ref.send(Add(9), waitingAtMost: .seconds(600))
       }
       late.cancel()
-      await assertThrows(.cancelled, jam.text) { try await late.value }
+      await assertThrows(.cancelled, execution: .notExecuted, jam.text) { try await late.value }
       jam.open()
       await jam.handled.comes(Self.bound)
       XCTAssertEqual(jam.numbers.value.count, Self.bound, jam.text)
     }
+  }
+
+  func testWhoGivesUpAtTheVeryBeginningIsForgottenToo() async throws {
+    try await inBothWays { jam in
+      let ref = jam.ref
+      try jam.fill()
+      for _ in 0..<20 {
+        let senders = (0..<100).map { index in
+          Task { try? await ref.send(Add(9), waitingAtMost: index % 2 == 0 ? .zero : .seconds(600)) }
+        }
+        for sender in senders { sender.cancel() }
+        for sender in senders { await sender.value }
+      }
+      XCTAssertFalse(isAwaited(ref), jam.text)
+      jam.open()
+    }
+  }
+
+  func testWaitThatHasEndedBeforeItBeginsIsForgotten() throws {
+    let (inbox, _, _) = Inbox.logging(ManualScheduler(), bounds: InboxBounds(messages: 1, bytes: 100))
+    XCTAssertEqual(inbox.offer(LocalOneWay(Note(text: "")), bytes: 1), .taken)
+    let wait = RoomWait(or: RPCError(.full, ""))
+    wait.begin(at: .local(inbox))
+    XCTAssertTrue(inbox.level.isAwaited)
+    wait.end()
+    XCTAssertFalse(inbox.level.isAwaited)
+    // As when who waits is told of the end by another thread in the very moment that it begins.
+    wait.begin(at: .local(inbox))
+    XCTAssertFalse(inbox.level.isAwaited)
+    wait.end()
+    XCTAssertFalse(inbox.level.isAwaited)
   }
 
   func testEndOfTheEndpointOrItsOutboxEndsTheWait() async throws {
@@ -244,7 +275,7 @@ final class RPCEndpointRefWaitingTests: EnvironmentTestCase {
       let asker = Task { try await ref.ask(Say(text: "70")) }
       await eventually("the ask waits, \(jam.text)") { isAwaited(ref) }
       asker.cancel()
-      await assertThrows(.cancelled, jam.text) { try await asker.value }
+      await assertThrows(.cancelled, execution: .notExecuted, jam.text) { try await asker.value }
     }
   }
 
