@@ -19,9 +19,9 @@ internal import Synchronization
 ///   While the connection does not take more, messages stay here.
 final class Outbox: LoopTask, TransportClientObserver {
   /// Messages sent in one go before others on the loop get their turn.
-  private static let budget = 4096
+  static let budget = 4096
   /// While a connection has no room, deadlines of what is queued are found out this much later at most.
-  private static let pace = Duration.milliseconds(50)
+  static let pace = Duration.milliseconds(50)
 
   /// Makes a connection, introduced and ready; reports once, on any thread.
   typealias Connect = @Sendable (Outbox, @escaping @Sendable (Result<TransportClient, RPCError>) -> Void) -> Void
@@ -34,54 +34,26 @@ final class Outbox: LoopTask, TransportClientObserver {
     var onLost: @Sendable (RemoteRoute, RPCError) -> Void
   }
 
-  /// The half that only the loop's thread touches.
-  private final class Core {
-    var state: OutboxState
-    var backoff: ReconnectBackoff
-    var client: TransportClient?
-    /// Messages that were taken from the queue while there was no connection; a private FIFO.
-    var backlog = MPSCQueue<OutboxMessage>()
-    let lanes = OutboxLanes()
-    var isDraining = false
-    var timer: TimerToken?
-    /// Whether a look for deadlines is due.
-    var willLook = false
-    /// Why the peer is left alone, and since when no more.
-    var refusal = RPCError.envStopped
-    /// Messages that have left and are still counted by their route.
-    var left: (route: RemoteRoute, messages: Int, bytes: Int)?
-
-    init(state: OutboxState, backoff: ReconnectBackoff) {
-      self.state = state
-      self.backoff = backoff
-    }
-  }
-
-  private struct TimerToken {
-    let deadline: MonotonicTime
-    let cancel: () -> Void
-  }
-
   /// Who is at the other end, for people: its address, or "host:port" of a connection.
   let peer: String
   /// Where the peer listens; nil for an outbox that is bound to a connection.
   let address: RPCAddress?
   let loop: EventLoop
-  private let policy: Policy
-  private let connect: Connect
-  private let queue = MPSCQueue<OutboxMessage>()
+  let policy: Policy
+  let connect: Connect
+  let queue = MPSCQueue<OutboxMessage>()
   /// Loop-confined.
-  private let core: Confined<Core>
+  let core: Confined<OutboxCore>
   /// Guarded by its lock: the outbox that this one is an alias of.
   ///
   /// The lock is held while messages are handed over, so that who finds the queue closed comes behind them.
-  private let original = Locked<Outbox?>(nil)
+  let original = Locked<Outbox?>(nil)
   /// Atomic, set with release when messages may go to the original directly.
-  private let hasOriginal = Atomic<Bool>(false)
+  let hasOriginal = Atomic<Bool>(false)
   /// Guarded by its lock: the routes by name; nil once the outbox has stopped.
-  private let routes = Locked<[String: RemoteRoute]?>([:])
+  let routes = Locked<[String: RemoteRoute]?>([:])
   /// Atomic, relaxed: until when the peer is left alone, in nanoseconds; zero if it is not.
-  private let refusingUntil = Atomic<UInt64>(0)
+  let refusingUntil = Atomic<UInt64>(0)
 
   /// An outbox that connects to `address`.
   init(address: RPCAddress, loop: EventLoop, policy: Policy, connect: @escaping Connect) {
@@ -90,7 +62,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     self.loop = loop
     self.policy = policy
     self.connect = connect
-    core = Confined(Core(state: OutboxState(), backoff: policy.backoff))
+    core = Confined(OutboxCore(state: OutboxState(), backoff: policy.backoff))
   }
 
   /// An outbox bound to a connection that is up.
@@ -100,7 +72,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     loop = client.loop
     self.policy = policy
     connect = { _, _ in }
-    let bound = Core(state: OutboxState(isBound: true), backoff: policy.backoff)
+    let bound = OutboxCore(state: OutboxState(isBound: true), backoff: policy.backoff)
     bound.client = client
     core = Confined(bound)
     loop.execute { [self] in client.observe(self) }
@@ -170,44 +142,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     }
   }
 
-  // MARK: Aliases
-
-  /// Whether messages go to another outbox.
-  var isAlias: Bool { hasOriginal.load(ordering: .acquiring) }
-
-  /// The route of the same endpoint in the outbox that this one is an alias of.
-  func aliasedRoute(of route: RemoteRoute) -> RemoteRoute {
-    guard let original = original.withLock({ $0 }) else { return route }
-    // An original that has ended fails messages as this one does.
-    return (try? original.route(to: route.name) { route.envelope }) ?? route
-  }
-
-  /// Hands everything to `other`, which leads to the same peer, from now on.
-  ///
-  /// On the loop, instead of the connection that was being made.
-  func becomeAlias(of other: Outbox) {
-    let core = core.value
-    _ = core.state.handle(.stop)
-    core.timer?.cancel()
-    core.timer = nil
-    original.withLock { original in
-      original = other
-      _ = queue.close()
-      while let message = core.lanes.popAny() ?? core.backlog.popFirst() ?? queue.popFirst() { other.adopt(message) }
-    }
-    hasOriginal.store(true, ordering: .releasing)
-    endRoutes()
-  }
-
-  /// Takes over a message of an alias.
-  private func adopt(_ message: consuming OutboxMessage) {
-    guard let route = try? route(to: message.route.name, envelope: { [envelope = message.route.envelope] in envelope })
-    else { return fail(message, endError) }
-    message.redirect(to: route)
-    post(message)
-  }
-
-  private var endError: RPCError {
+  var endError: RPCError {
     address == nil
       ? RPCError(.connectionLost, "the connection to \(peer) has ended", execution: .notExecuted) : .envStopped
   }
@@ -220,7 +155,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   }
 
   /// Does what can be done with what is queued, and lets the queue's consumer sleep when nothing is left in the queue.
-  private func settle() {
+  func settle() {
     let core = core.value
     guard !core.isDraining else { return }
     while true {
@@ -235,7 +170,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     }
   }
 
-  private func perform(_ action: OutboxState.Action, _ error: RPCError) {
+  func perform(_ action: OutboxState.Action, _ error: RPCError) {
     let core = core.value
     switch action {
     case .none: break
@@ -253,7 +188,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   }
 
   /// Lets go of the routes, which refer back, and of who waits for room in them.
-  private func endRoutes() {
+  func endRoutes() {
     let ended = routes.withLock { routes in
       let ended = routes
       routes = nil
@@ -262,7 +197,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     for route in (ended ?? [:]).values { route.gauge.close() }
   }
 
-  private func beginConnecting(_ core: Core) {
+  func beginConnecting(_ core: OutboxCore) {
     refusingUntil.store(0, ordering: .relaxed)
     connect(self) { [self] result in
       if loop.isCurrent { return didEndConnecting(result) }
@@ -271,14 +206,14 @@ final class Outbox: LoopTask, TransportClientObserver {
     }
   }
 
-  private func didEndConnecting(_ result: Result<TransportClient, RPCError>) {
+  func didEndConnecting(_ result: Result<TransportClient, RPCError>) {
     switch result {
     case .success(let client): didConnect(client)
     case .failure(let error): didFailToConnect(error)
     }
   }
 
-  private func didConnect(_ client: TransportClient) {
+  func didConnect(_ client: TransportClient) {
     let core = core.value
     let action = core.state.handle(.connected)
     if action == .closeConnection { return client.close() }
@@ -293,7 +228,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     settle()
   }
 
-  private func didFailToConnect(_ error: RPCError) {
+  func didFailToConnect(_ error: RPCError) {
     let core = core.value
     let pause = core.backoff.failed(jitter: .random(in: 0...1))
     let retryAt = MonotonicTime.now.advanced(by: pause)
@@ -313,7 +248,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     settle()
   }
 
-  private func lose(_ client: TransportClient) {
+  func lose(_ client: TransportClient) {
     let core = core.value
     guard core.client === client else { return }
     core.client = nil
@@ -340,177 +275,5 @@ final class Outbox: LoopTask, TransportClientObserver {
     guard core.value.client === client else { return }
     core.value.lanes.resume(name)
     settle()
-  }
-
-  // MARK: Sending
-
-  /// Sends what is queued; false when something is left because the connection has no room, or for the next turn.
-  @discardableResult
-  private func drain(_ core: Core) -> Bool {
-    // A message whose failing reaches user code may post or send on this very outbox.
-    guard !core.isDraining else { return true }
-    core.isDraining = true
-    defer {
-      flushCount(core)
-      core.isDraining = false
-    }
-    var count = 0
-    while let client = core.client {
-      // Its end is known before it is told: what is sent now would fail.
-      if !client.isActive { break }
-      if !client.isWritable { return false }
-      count += 1
-      if count > Self.budget {
-        loop.schedule(self)
-        return false
-      }
-      if let message = core.lanes.popReady() {
-        send(message, client, core)
-      } else if let message = core.backlog.popFirst() ?? queue.popFirst() {
-        if !core.lanes.isEmpty && core.lanes.hasLane(message.route.name) {
-          watch(core, until: message.deadline)
-          core.lanes.hold(message)
-        } else {
-          send(message, client, core)
-        }
-      } else {
-        if core.lanes.isEmpty {
-          core.timer?.cancel()
-          core.timer = nil
-        }
-        return true
-      }
-    }
-    if let client = core.client { lose(client) }
-    return true
-  }
-
-  private func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: Core) {
-    countOut(message.route, message.body.count, core)
-    guard let sink = message.sink else {
-      do throws(TransportError) {
-        try client.send { $0.append(message.body.bytes) }
-      } catch {
-        policy.onLost(message.route, RPCError(error))
-      }
-      return
-    }
-    if sink.isAbandoned { return }
-    do throws(TransportError) {
-      try client.sendRPC(sink, deadline: message.deadline) { $0.append(message.body.bytes) }
-    } catch {
-      sink.fail(error)
-    }
-  }
-
-  /// Counts a message out of its route; messages of one route that leave together are counted together.
-  private func countOut(_ route: RemoteRoute, _ byteCount: Int, _ core: Core) {
-    if core.left?.route === route {
-      core.left?.messages += 1
-      core.left?.bytes += byteCount
-    } else {
-      flushCount(core)
-      core.left = (route, 1, byteCount)
-    }
-  }
-
-  private func flushCount(_ core: Core) {
-    guard let left = core.left else { return }
-    core.left = nil
-    left.route.gauge.remove(messages: left.messages, bytes: left.bytes)
-  }
-
-  // MARK: Waiting for a connection
-
-  private func takeIntoBacklog(_ core: Core) {
-    var earliest = MonotonicTime.distantFuture
-    while let message = queue.popFirst() {
-      earliest = min(earliest, message.deadline)
-      _ = core.backlog.push(message)
-    }
-    watch(core, until: earliest)
-  }
-
-  private func watch(_ core: Core, until deadline: MonotonicTime) {
-    if deadline == .distantFuture { return }
-    if let timer = core.timer {
-      if timer.deadline <= deadline { return }
-      timer.cancel()
-    }
-    let cancel = loop.schedule(at: deadline) { [self] in expire() }
-    core.timer = TimerToken(deadline: deadline, cancel: cancel)
-  }
-
-  /// Has the deadlines of what waits for room in the connection watched, now and then.
-  private func lookLater(_ core: Core) {
-    if core.willLook { return }
-    core.willLook = true
-    _ = loop.schedule(at: .now.advanced(by: Self.pace)) { [self] in
-      core.willLook = false
-      guard let client = core.client, !client.isWritable else { return }
-      takeIntoBacklog(core)
-      lookLater(core)
-    }
-  }
-
-  /// Fails what has waited past its deadline, and keeps the rest in order.
-  private func expire() {
-    let core = core.value
-    core.timer?.cancel()
-    core.timer = nil
-    let now = MonotonicTime.now
-    var earliest = MonotonicTime.distantFuture
-    let expired = MPSCQueue<OutboxMessage>()
-    func check(_ message: consuming OutboxMessage) -> OutboxMessage? {
-      if message.deadline <= now || message.isAbandoned {
-        _ = expired.push(message)
-        return nil
-      }
-      earliest = min(earliest, message.deadline)
-      return message
-    }
-    let kept = MPSCQueue<OutboxMessage>()
-    while let message = core.backlog.popFirst() {
-      if let message = check(message) { _ = kept.push(message) }
-    }
-    core.backlog = kept
-    core.lanes.filter(check)
-    watch(core, until: earliest)
-    // Last, because those who are told may post on this very outbox.
-    let error = RPCError(
-      .timeout, "the message could not be sent to \(peer) before the deadline", execution: .notExecuted)
-    while let message = expired.popFirst() { fail(message, error) }
-  }
-
-  private func failAll(_ error: RPCError) {
-    let core = core.value
-    core.timer?.cancel()
-    core.timer = nil
-    // Only what is here now: a failed asker that asks again at once shall get a new attempt, not this error.
-    let failed = MPSCQueue<OutboxMessage>()
-    while let message = core.lanes.popAny() ?? core.backlog.popFirst() ?? queue.popFirst() { _ = failed.push(message) }
-    while let message = failed.popFirst() { fail(message, error) }
-  }
-
-  private func fail(_ message: consuming OutboxMessage, _ error: RPCError) {
-    message.route.gauge.remove(messages: 1, bytes: message.body.count)
-    if let sink = message.sink {
-      if !sink.isAbandoned { sink.fail(TransportError(error.transportReason, error.message, isNotSent: true)) }
-    } else {
-      policy.onLost(message.route, error)
-    }
-  }
-}
-
-extension RPCError {
-  /// The transport's reason that becomes this code again.
-  fileprivate var transportReason: TransportError.Reason {
-    switch code {
-    case .stopped: .stopped
-    case .unresolvableHost: .unresolvableHost
-    case .connectionLost: .connectionClosed
-    case .timeout: .timeout
-    default: .connectFailed
-    }
   }
 }

@@ -1,0 +1,83 @@
+internal import MailroomQueue
+internal import MailroomTransport
+
+/// How queued messages leave for the connection.
+///
+/// On the loop.
+extension Outbox {
+  /// Sends what is queued; false when something is left because the connection has no room, or for the next turn.
+  @discardableResult
+  func drain(_ core: OutboxCore) -> Bool {
+    // A message whose failing reaches user code may post or send on this very outbox.
+    guard !core.isDraining else { return true }
+    core.isDraining = true
+    defer {
+      flushCount(core)
+      core.isDraining = false
+    }
+    var count = 0
+    while let client = core.client {
+      // Its end is known before it is told: what is sent now would fail.
+      if !client.isActive { break }
+      if !client.isWritable { return false }
+      count += 1
+      if count > Self.budget {
+        loop.schedule(self)
+        return false
+      }
+      if let message = core.lanes.popReady() {
+        send(message, client, core)
+      } else if let message = core.backlog.popFirst() ?? queue.popFirst() {
+        if !core.lanes.isEmpty && core.lanes.hasLane(message.route.name) {
+          watch(core, until: message.deadline)
+          core.lanes.hold(message)
+        } else {
+          send(message, client, core)
+        }
+      } else {
+        if core.lanes.isEmpty {
+          core.timer?.cancel()
+          core.timer = nil
+        }
+        return true
+      }
+    }
+    if let client = core.client { lose(client) }
+    return true
+  }
+
+  func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {
+    countOut(message.route, message.body.count, core)
+    guard let sink = message.sink else {
+      do throws(TransportError) {
+        try client.send { $0.append(message.body.bytes) }
+      } catch {
+        policy.onLost(message.route, RPCError(error))
+      }
+      return
+    }
+    if sink.isAbandoned { return }
+    do throws(TransportError) {
+      try client.sendRPC(sink, deadline: message.deadline) { $0.append(message.body.bytes) }
+    } catch {
+      sink.fail(error)
+    }
+  }
+
+  /// Counts a message out of its route; messages of one route that leave together are counted together.
+  func countOut(_ route: RemoteRoute, _ byteCount: Int, _ core: OutboxCore) {
+    if core.left?.route === route {
+      core.left?.messages += 1
+      core.left?.bytes += byteCount
+    } else {
+      flushCount(core)
+      core.left = (route, 1, byteCount)
+    }
+  }
+
+  func flushCount(_ core: OutboxCore) {
+    guard let left = core.left else { return }
+    core.left = nil
+    left.route.gauge.remove(messages: left.messages, bytes: left.bytes)
+  }
+}

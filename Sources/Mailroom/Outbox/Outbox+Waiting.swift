@@ -1,0 +1,99 @@
+internal import MailroomQueue
+internal import MailroomTransport
+
+/// What becomes of messages that cannot leave yet, or never will.
+///
+/// On the loop, but for ``fail(_:_:)``.
+extension Outbox {
+  func takeIntoBacklog(_ core: OutboxCore) {
+    var earliest = MonotonicTime.distantFuture
+    while let message = queue.popFirst() {
+      earliest = min(earliest, message.deadline)
+      _ = core.backlog.push(message)
+    }
+    watch(core, until: earliest)
+  }
+
+  func watch(_ core: OutboxCore, until deadline: MonotonicTime) {
+    if deadline == .distantFuture { return }
+    if let timer = core.timer {
+      if timer.deadline <= deadline { return }
+      timer.cancel()
+    }
+    let cancel = loop.schedule(at: deadline) { [self] in expire() }
+    core.timer = OutboxCore.TimerToken(deadline: deadline, cancel: cancel)
+  }
+
+  /// Has the deadlines of what waits for room in the connection watched, now and then.
+  func lookLater(_ core: OutboxCore) {
+    if core.willLook { return }
+    core.willLook = true
+    _ = loop.schedule(at: .now.advanced(by: Self.pace)) { [self] in
+      core.willLook = false
+      guard let client = core.client, !client.isWritable else { return }
+      takeIntoBacklog(core)
+      lookLater(core)
+    }
+  }
+
+  /// Fails what has waited past its deadline, and keeps the rest in order.
+  func expire() {
+    let core = core.value
+    core.timer?.cancel()
+    core.timer = nil
+    let now = MonotonicTime.now
+    var earliest = MonotonicTime.distantFuture
+    let expired = MPSCQueue<OutboxMessage>()
+    func check(_ message: consuming OutboxMessage) -> OutboxMessage? {
+      if message.deadline <= now || message.isAbandoned {
+        _ = expired.push(message)
+        return nil
+      }
+      earliest = min(earliest, message.deadline)
+      return message
+    }
+    let kept = MPSCQueue<OutboxMessage>()
+    while let message = core.backlog.popFirst() {
+      if let message = check(message) { _ = kept.push(message) }
+    }
+    core.backlog = kept
+    core.lanes.filter(check)
+    watch(core, until: earliest)
+    // Last, because those who are told may post on this very outbox.
+    let error = RPCError(
+      .timeout, "the message could not be sent to \(peer) before the deadline", execution: .notExecuted)
+    while let message = expired.popFirst() { fail(message, error) }
+  }
+
+  func failAll(_ error: RPCError) {
+    let core = core.value
+    core.timer?.cancel()
+    core.timer = nil
+    // Only what is here now: a failed asker that asks again at once shall get a new attempt, not this error.
+    let failed = MPSCQueue<OutboxMessage>()
+    while let message = core.lanes.popAny() ?? core.backlog.popFirst() ?? queue.popFirst() { _ = failed.push(message) }
+    while let message = failed.popFirst() { fail(message, error) }
+  }
+
+  func fail(_ message: consuming OutboxMessage, _ error: RPCError) {
+    message.route.gauge.remove(messages: 1, bytes: message.body.count)
+    if let sink = message.sink {
+      if !sink.isAbandoned { sink.fail(TransportError(error.transportReason, error.message, isNotSent: true)) }
+    } else {
+      policy.onLost(message.route, error)
+    }
+  }
+}
+
+extension RPCError {
+  /// The transport's reason that becomes this code again.
+  fileprivate var transportReason: TransportError.Reason {
+    switch code {
+    case .stopped: .stopped
+    case .unresolvableHost: .unresolvableHost
+    case .connectionLost: .connectionClosed
+    case .timeout: .timeout
+    default: .connectFailed
+    }
+  }
+}
