@@ -22,20 +22,25 @@ extension Outbox {
     _ = core.state.handle(.stop)
     core.timer?.cancel()
     core.timer = nil
+    let refused = MPSCQueue<OutboxMessage>()
     original.withLock { original in
       original = other
       _ = queue.close()
-      while let message = core.lanes.popAny() ?? core.backlog.popFirst() ?? queue.popFirst() { other.adopt(message) }
+      while let message = core.lanes.popAny() ?? core.backlog.popFirst() ?? queue.popFirst() {
+        if let message = other.adopt(message) { _ = refused.push(message) }
+      }
     }
     hasOriginal.store(true, ordering: .releasing)
     endRoutes()
+    // Without the lock, because it reaches user code.
+    while let message = refused.popFirst() { fail(message, other.endError) }
   }
 
-  /// Takes over a message of an alias.
-  func adopt(_ message: consuming OutboxMessage) {
+  /// Takes over a message of an alias; hands it back when this outbox has ended.
+  func adopt(_ message: consuming OutboxMessage) -> OutboxMessage? {
     guard let route = try? route(to: message.route.name, envelope: { [envelope = message.route.envelope] in envelope })
-    else { return fail(message, endError) }
+    else { return message }
     message.redirect(to: route)
-    post(message)
+    return enqueue(message)
   }
 }

@@ -100,13 +100,20 @@ final class Outbox: LoopTask, TransportClientObserver {
 
   /// Queues a message that its route has admitted; it is sent, or fails.
   func post(_ message: consuming OutboxMessage) {
+    if let message = enqueue(message) { fail(message, endError) }
+  }
+
+  /// Queues a message, here or at the outbox that this one is an alias of; hands it back when that has ended.
+  func enqueue(_ message: consuming OutboxMessage) -> OutboxMessage? {
     switch queue.push(message) {
-    case .queued: break
+    case .queued: return nil
     case .wake:
       // A loop that has ended leaves the messages to whoever posts the first one.
       if !loop.schedule(self) { queue.close { fail($0, .envStopped) } }
+      return nil
     case .closed(let message):
-      if let original = original.withLock({ $0 }) { original.adopt(message) } else { fail(message, endError) }
+      guard let original = original.withLock({ $0 }) else { return message }
+      return original.adopt(message)
     }
   }
 
