@@ -90,6 +90,13 @@ final class RemotePeer: Sendable {
       return (state.id, state.outbox)
     }
     if let id, let outbox { env.forget(outbox, to: id) }
+    if client.droppedOneWays > 0 {
+      let text = "the connection to \(address) ended before it took them"
+      env.report(
+        RPCDeadLetter(
+          endpoint: nil, peer: address, count: client.droppedOneWays,
+          error: RPCError(.connectionLost, text, execution: .notExecuted)))
+    }
     guard let peer = announced.value, !env.isStopped else { return }
     if let error { env.dispatcher.postToAll(.failed(RPCError(error), peer)) }
     env.dispatcher.postToAll(.disconnected(peer))

@@ -45,7 +45,9 @@ public final class TransportClient: Sendable {
   /// Atomic, relaxed: a count.
   private let unknownReplyCount = Atomic<Int>(0)
   /// Atomic, relaxed: a count.
-  private let droppedCount = Atomic<Int>(0)
+  private let droppedOneWayCount = Atomic<Int>(0)
+  /// Atomic, relaxed: a count.
+  private let droppedAnswerCount = Atomic<Int>(0)
 
   /// Makes the client of a connected socket, on the loop's thread.
   static func open(
@@ -81,7 +83,9 @@ public final class TransportClient: Sendable {
   ///
   /// Those that the socket had not taken as a whole are among them once the connection's handler was told of the end; of those that
   /// it had taken nobody knows whether they arrived.
-  public var droppedMessages: Int { droppedCount.load(ordering: .relaxed) }
+  public var droppedMessages: Int { droppedOneWays + droppedAnswerCount.load(ordering: .relaxed) }
+  /// The one-way messages among ``droppedMessages``.
+  public var droppedOneWays: Int { droppedOneWayCount.load(ordering: .relaxed) }
 
   // MARK: Sending
 
@@ -144,7 +148,7 @@ public final class TransportClient: Sendable {
       if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.oneWay(frame))
     }
-    guard let connection = connection.value, connection.acceptsRequests else { return didDrop(1) }
+    guard let connection = connection.value, connection.acceptsRequests else { return didDrop(.oneWay) }
     if !connection.isWritable { throw fullError }
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginOneWay()
@@ -167,7 +171,7 @@ public final class TransportClient: Sendable {
       abandonment.forgetWatchers(requestID)
       return postAnswer(frame)
     }
-    guard let connection = connection.value, connection.acceptsAnswers else { return didDrop(1) }
+    guard let connection = connection.value, connection.acceptsAnswers else { return didDrop(.answer) }
     if abandonment.takeCancelled(requestID) { return connection.didAnswer() }
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginRPC(.rpcResponse, id: requestID)
@@ -188,7 +192,7 @@ public final class TransportClient: Sendable {
     guard isWritten != nil else { return }
     abandonment.forgetWatchers(requestID)
     if !loop.isCurrent { return postAnswer(frame) }
-    guard let connection = connection.value else { return didDrop(1) }
+    guard let connection = connection.value else { return didDrop(.answer) }
     connection.send(frame, .answer, isNew: true)
   }
 
@@ -257,10 +261,10 @@ public final class TransportClient: Sendable {
       sink.fail(closedError)
       return frame.count
     case .oneWay(let frame):
-      didDrop(1)
+      didDrop(.oneWay)
       return frame.count
     case .answer(let frame):
-      didDrop(1)
+      didDrop(.answer)
       return frame.count
     case .cancel: return Self.cancelSize
     case .close: return 0
@@ -300,7 +304,10 @@ public final class TransportClient: Sendable {
   func didBecomeInactive() { active.store(false, ordering: .relaxed) }
   func didReceiveUnknownReply() { unknownReplyCount.add(1, ordering: .relaxed) }
   /// Messages were given up.
-  func didDrop(_ count: Int) { droppedCount.add(count, ordering: .relaxed) }
+  func didDrop(_ dropped: DroppedMessages) {
+    if dropped.oneWays > 0 { droppedOneWayCount.add(dropped.oneWays, ordering: .relaxed) }
+    if dropped.answers > 0 { droppedAnswerCount.add(dropped.answers, ordering: .relaxed) }
+  }
   func didChangeWritability(_ isWritable: Bool) { writable.store(isWritable, ordering: .relaxed) }
   func didBecomeWritable() { observer.value?.clientDidBecomeWritable(self) }
   /// Messages that were held have left.

@@ -38,9 +38,9 @@ extension Connection {
   func send(_ message: consuming ByteWriter, _ kind: HeldPosts.Kind, isNew: Bool) {
     var frame = message
     switch kind {
-    case .oneWay: if !acceptsRequests { return client.didDrop(1) }
+    case .oneWay: if !acceptsRequests { return client.didDrop(.oneWay) }
     case .answer:
-      if !acceptsAnswers { return client.didDrop(1) }
+      if !acceptsAnswers { return client.didDrop(.answer) }
       if client.abandonment.takeCancelled(frame.requestID) { return didAnswer() }
     case .request(let id, let deadline):
       // Those that ended while they were held are not sent.

@@ -99,10 +99,10 @@ struct OutBuffer: ~Copyable {
     failed = storage
   }
 
-  /// Forgets everything, and says how many of the messages in it the socket did not take as a whole.
+  /// Forgets everything, and says which messages in it the socket did not take as a whole.
   ///
   /// Not to be called while libuv writes.
-  mutating func discard() -> Int {
+  mutating func discard() -> DroppedMessages {
     var count = failed.bytes.countMessages(endingBehind: takenOfFailed)
     while let segment = sealed.popFirst() {
       var bytes = ByteWriter()

@@ -176,8 +176,8 @@ extension RawSpan {
   /// within the first `taken` bytes.
   ///
   /// The bytes must be frames that were written here; what is none ends the count.
-  func countMessages(endingBehind taken: Int) -> Int {
-    var count = 0
+  func countMessages(endingBehind taken: Int) -> DroppedMessages {
+    var count = DroppedMessages()
     var reader = ByteReader(self)
     while reader.remaining >= FrameFormat.minimumLength {
       guard let length = try? reader.read(Int64.self), let kind = try? reader.readByte(),
@@ -186,7 +186,8 @@ extension RawSpan {
       else { break }
       guard reader.offset > taken else { continue }
       switch WireMessage.Kind(rawValue: kind) {
-      case .oneWay, .rpcResponse, .rpcFailure: count += 1
+      case .oneWay: count += .oneWay
+      case .rpcResponse, .rpcFailure: count += .answer
       default: break
       }
     }

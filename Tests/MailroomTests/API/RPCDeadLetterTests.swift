@@ -66,4 +66,23 @@ final class RPCDeadLetterTests: EnvironmentTestCase {
     assertIs(letter.error, .stopped, execution: .notExecuted)
     peer.reset()
   }
+
+  func testMessagesThatTheConnectionHadNotTakenWhenItBrokeAreTold() async throws {
+    let listener = try RawListener()
+    let client = try await makeClient(configuration)
+    let ref = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: listener.port))
+    let payload = [UInt8](repeating: 1, count: 1 << 20)
+    // Sockets take a few of these at most; the peer reads none.
+    try ref.send(bytes: payload)
+    let peer = try await listener.acceptPeer()
+    var sent = 1
+    while sent < 100, (try? ref.send(bytes: payload)) != nil { sent += 1 }
+    peer.reset()
+    // What was not handed to the connection goes over the next one, to which nobody answers; the rest is told.
+    await eventually("some of them are told") { client.undeliverableMessages > 0 }
+    let letter = try XCTUnwrap(letters.values.first)
+    XCTAssertEqual(letter.peer, "127.0.0.1:\(listener.port)")
+    assertIs(letter.error, .connectionLost, execution: .notExecuted)
+    XCTAssertLessThanOrEqual(client.undeliverableMessages, sent)
+  }
 }

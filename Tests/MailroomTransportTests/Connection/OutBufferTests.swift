@@ -231,9 +231,9 @@ final class OutBufferTests: XCTestCase {
       XCTAssertEqual(out.collecting.count, 0, "these are sealed")
       for _ in 0..<3 { out.collecting.append(frame) }
       out.didFail(first, unsent: 1000 - taken)
-      XCTAssertEqual(out.discard(), 10 - taken / 100 + 6000 + 3)
+      XCTAssertEqual(out.discard().total, 10 - taken / 100 + 6000 + 3)
       XCTAssertTrue(out.isDrained)
-      XCTAssertEqual(out.discard(), 0)
+      XCTAssertEqual(out.discard().total, 0)
     }
   }
 
@@ -245,7 +245,7 @@ final class OutBufferTests: XCTestCase {
       for _ in 0..<10 { out.collecting.append(frame) }
       guard case .write(let rest, let offset) = peer.flush(&out, room: room) else { return XCTFail("all was taken") }
       out.didFail(rest, unsent: 1000 - offset)
-      XCTAssertEqual(out.discard(), expected, "with room for \(room)")
+      XCTAssertEqual(out.discard().total, expected, "with room for \(room)")
     }
   }
 }

@@ -101,7 +101,7 @@ final class FrameFormatTests: XCTestCase {
         end += frame.count
         if isCounted && end > taken { expected += 1 }
       }
-      XCTAssertEqual(all.rawSpan.countMessages(endingBehind: taken), expected, "behind \(taken) bytes")
+      XCTAssertEqual(all.rawSpan.countMessages(endingBehind: taken).total, expected, "behind \(taken) bytes")
     }
   }
 
@@ -110,9 +110,11 @@ final class FrameFormatTests: XCTestCase {
     for rest in [[], [1], Int64(8).wireBytes + [9], Int64.max.wireBytes + [9], Int64.min.wireBytes + [9, 9]]
       as [[UInt8]]
     {
-      XCTAssertEqual((frame + rest).rawSpan.countMessages(endingBehind: 0), 1)
+      XCTAssertEqual((frame + rest).rawSpan.countMessages(endingBehind: 0).total, 1)
     }
-    for count in 0..<frame.count { XCTAssertEqual(Array(frame[..<count]).rawSpan.countMessages(endingBehind: 0), 0) }
+    for count in 0..<frame.count {
+      XCTAssertEqual(Array(frame[..<count]).rawSpan.countMessages(endingBehind: 0).total, 0)
+    }
   }
 
   func testTimedRequestIsFilledInAroundItsBody() throws {
