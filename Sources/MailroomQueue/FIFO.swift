@@ -11,7 +11,7 @@ package struct FIFO<Element> {
   /// How many elements there are.
   @inlinable package var count: Int { elements.count - head }
   /// Whether there are none.
-  @inlinable package var isEmpty: Bool { head == elements.count }
+  @inlinable package var isEmpty: Bool { @inline(__always) get { head == elements.count } }
 
   /// Adds an element at the end.
   @inlinable

@@ -160,7 +160,9 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   ///
   /// Another thread may change the answer at once.
   @inlinable
-  package var isClosed: Bool { QueueWord(bits: storage.pointee.head.load(ordering: .acquiring)).isClosed }
+  package var isClosed: Bool {
+    @inline(__always) get { QueueWord(bits: storage.pointee.head.load(ordering: .acquiring)).isClosed }
+  }
 
   // MARK: The consumer
 
@@ -224,7 +226,9 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   /// Another thread may change the answer at once.
   @inlinable
   package var isEmpty: Bool {
-    storage.pointee.taken == 0 && QueueWord(bits: storage.pointee.head.load(ordering: .relaxed)).list == 0
+    @inline(__always) get {
+      storage.pointee.taken == 0 && QueueWord(bits: storage.pointee.head.load(ordering: .relaxed)).list == 0
+    }
   }
 
   /// Moves everything pushed so far behind the private list, which must be empty.

@@ -15,7 +15,7 @@ public struct RPCEndpointRef: Sendable {
     case local(Inbox)
     case remote(RemoteRoute)
     /// No way there, and why.
-    case unreachable(RPCError)
+    indirect case unreachable(RPCError)
   }
 
   /// The endpoint's name.

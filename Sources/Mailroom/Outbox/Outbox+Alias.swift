@@ -19,6 +19,7 @@ extension Outbox {
   /// On the loop, instead of the connection that was being made.
   func becomeAlias(of other: Outbox) {
     let core = core.value
+    open.value = nil
     _ = core.state.handle(.stop)
     core.timer?.cancel()
     core.timer = nil

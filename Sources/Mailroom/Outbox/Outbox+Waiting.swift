@@ -6,6 +6,7 @@ internal import MailroomTransport
 /// On the loop, but for ``fail(_:_:)``.
 extension Outbox {
   func takeIntoBacklog(_ core: OutboxCore) {
+    open.value = nil
     var earliest = MonotonicTime.distantFuture
     while let message = queue.popFirst() {
       earliest = min(earliest, message.deadline)
