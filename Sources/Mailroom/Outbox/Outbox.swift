@@ -179,6 +179,8 @@ final class Outbox: LoopTask, TransportClientObserver {
       if core.client == nil {
         // While connecting, messages wait in the backlog with their deadlines watched; the consumer stays awake for none.
         takeIntoBacklog(core)
+        // What came since the state was last asked connects or fails, too: nobody else would see to it.
+        if !core.backlog.isEmpty { perform(core.state.handle(.work(now: .now)), core.refusal) }
       } else if !drain(core) {
         // The rest waits in the queue, whose consumer stays awake, so that posting wakes nobody, until there is room.
         return lookLater(core)

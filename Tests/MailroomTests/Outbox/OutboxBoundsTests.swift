@@ -106,6 +106,23 @@ final class OutboxBoundsTests: EnvironmentTestCase {
     await sender.end()
   }
 
+  func testWhatIsPostedWhileOthersFailDoesNotStayBehind() async throws {
+    let sender = try Sender(makeGroup(), port: try RawListener.closedPort(), backoff: .seconds(3600))
+    sender.ask(0)
+    _ = await sender.ends.next()
+    // Each is posted while the outbox fails the one before it, and is awake.
+    sender.onEnd = { number, again in
+      if number < 10 { again(number + 1) }
+      sender.send(100)
+    }
+    sender.ask(1)
+    for end in await sender.ends.next(10) { end.assertIs(.connectFailed, isNotSent: true) }
+    await eventually("all losses are told") { sender.lost.value.count == 10 }
+    await assertNothingIsCounted(sender)
+    sender.onEnd = { _, _ in }
+    await sender.end()
+  }
+
   func testPeerIsConnectedToAgainAfterThePause() async throws {
     let port = try RawListener.closedPort()
     let sender = try Sender(makeGroup(), port: port, backoff: .milliseconds(50))
