@@ -9,6 +9,7 @@ final class ChildProcess {
   private let input = Pipe()
   /// What the child's first line said.
   let address: String
+  var processIdentifier: Int32 { process.processIdentifier }
 
   init(_ arguments: [String]) throws {
     let output = Pipe()

@@ -48,3 +48,10 @@ struct Machine: Codable {
     return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
+
+extension Machine: CustomStringConvertible {
+  /// One line for people.
+  var description: String {
+    "\(cpu), \(cores) cores, Linux \(kernel), Swift \(swift), libuv \(libuv), \(congestionControl), \(commit)"
+  }
+}

@@ -19,9 +19,10 @@ final class Recorder: @unchecked Sendable {
   /// Messages to send while counting, over all senders; nil when time ends the run.
   let limit: UInt64?
 
-  init(_ scenario: Scenario) {
-    start = Clock.now + UInt64(scenario.warmup * 1e9)
-    switch scenario.amount {
+  /// Counts `amount`, after `warmup` seconds.
+  init(warmup: Double = 0, _ amount: Amount) {
+    start = Clock.now + UInt64(warmup * 1e9)
+    switch amount {
     case .messages(let count):
       limit = UInt64(count)
       end = .max

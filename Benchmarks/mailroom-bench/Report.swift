@@ -11,22 +11,8 @@ struct Report {
   ]
 
   func print() {
-    Swift.print(
-      """
-      \(machine.cpu), \(machine.cores) cores, Linux \(machine.kernel), Swift \(machine.swift), libuv \(machine.libuv), \
-      \(machine.congestionControl), \(machine.commit)
-      """)
-    let rows = [Self.columns] + measurements.map(row)
-    let widths = Self.columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    for (index, row) in rows.enumerated() {
-      let cells = zip(row, widths).enumerated().map { column, cell in
-        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-        // Words to the left, numbers to the right.
-        return [0, 3, 4].contains(column) ? cell.0 + padding : padding + cell.0
-      }
-      Swift.print(cells.joined(separator: "  "))
-      if index == 0 { Swift.print(widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")) }
-    }
+    Swift.print(machine)
+    Table(columns: Self.columns, rows: measurements.map(row), words: [0, 3, 4]).print()
     Swift.print(
       """
       One-way messages count when the receiver's handler has confirmed them; their times are those from a batch's first \
@@ -71,11 +57,5 @@ struct JSONReport: Codable {
         api: scenario.api.rawValue, senders: scenario.senders, messages: result.messages, seconds: result.seconds,
         throughput: result.throughput, latencyMicroseconds: result.latency)
     }
-  }
-
-  func write(to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try encoder.encode(self).write(to: URL(fileURLWithPath: path))
   }
 }

@@ -80,7 +80,7 @@ struct Run: AsyncParsableCommand {
     }
     let report = Report(machine: Machine.current(), measurements: measurements)
     report.print()
-    if let json { try JSONReport(report).write(to: json) }
+    if let json { try JSONFile.write(JSONReport(report), to: json) }
   }
 
   /// The median round trip of C on blocking sockets, in microseconds.

@@ -34,7 +34,7 @@ struct ScenarioRun {
   private func measure(_ env: RPCEnv, _ progress: Progress) async throws -> Measurement {
     let ref = try await env.endpointRef("rpc://\(scenario.dispatch.endpointName)@\(host)")
     let handledBefore = try await ref.ask(HandledCount())
-    let recorder = Recorder(scenario)
+    let recorder = Recorder(warmup: scenario.warmup, scenario.amount)
     let ticker = Task { await progress.follow(recorder, scenario) }
     defer { ticker.cancel() }
     await withTaskGroup(of: Void.self) { group in

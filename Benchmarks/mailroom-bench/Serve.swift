@@ -48,6 +48,6 @@ struct LimitServer: AsyncParsableCommand {
 }
 
 /// Says where a server listens, on a line of its own that a parent process reads: written at once, not buffered.
-private func announce(_ address: String) {
+func announce(_ address: String) {
   FileHandle.standardOutput.write(Data("listening on \(address)\n".utf8))
 }
