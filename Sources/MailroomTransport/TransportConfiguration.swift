@@ -35,7 +35,8 @@ public struct TransportConfiguration: Sendable {
   ///
   /// Default 4 MiB, in bytes of frames. From here on posted messages wait in their queue, sending on the event loop throws
   /// ``TransportError/Reason/full``, and an accepted connection stops reading. One that was dialled puts requests off, and
-  /// gives its peer up when those come to 16 times this. More costs memory for each peer that reads slowly; less than the
+  /// gives its peer up when those come to 16 times this. A peer that sends 16 times this to an endpoint after it was asked
+  /// to pause is not read from any more until the endpoint has room. More costs memory for each peer that reads slowly; less than the
   /// bandwidth-delay product of the network costs throughput.
   public var writeHighWaterMark = 4 * 1024 * 1024
   /// At how few waiting bytes a connection takes messages again that had taken no more.
@@ -61,4 +62,7 @@ public struct TransportConfiguration: Sendable {
 
   /// The defaults.
   public init() {}
+
+  /// How many bytes a peer may send without noticing that it should not: 16 times ``writeHighWaterMark``.
+  package var overrun: Int { WriteGate.overrun(high: writeHighWaterMark) }
 }

@@ -173,8 +173,8 @@ final class Inbox: Sendable {
 
   /// How much is counted in.
   var level: FlowLevel { gauge.level }
-  /// Whether the inbox holds four times as much as it should: its peers do not stop when they are told to.
-  var isBeyondLimit: Bool { bounds.isBeyondLimit(gauge.level) }
+  /// Whether the inbox holds so much that it could not count much more.
+  var isBeyondLimit: Bool { InboxBounds.isBeyondLimit(gauge.level) }
 
   /// Has `onRoom` called once there is room again or the inbox is stopped: at once, or by whoever brings it about.
   ///

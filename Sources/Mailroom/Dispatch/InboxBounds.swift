@@ -8,8 +8,6 @@ struct InboxBounds: Sendable {
   ///
   /// Small beside the bound, so that a small inbox does not look full while it is being emptied.
   let batch: Int
-  private let messageLimit: Int
-  private let byteLimit: Int
 
   /// Bounds at `messages` and `bytes`; at least one each, and at most what the marks of a gauge can be.
   init(messages: Int = 16_384, bytes: Int = 16 * 1024 * 1024) {
@@ -17,11 +15,8 @@ struct InboxBounds: Sendable {
     let bytes = min(max(1, bytes), 1 << 38)
     marks = FlowMarks(messages: messages, bytes: bytes)
     batch = min(max(1, messages / 8), 64)
-    // Three quarters of what a gauge can count, where that is less.
-    messageLimit = min(4 * messages, 3 << 21)
-    byteLimit = min(4 * bytes, 3 << 38)
   }
 
-  /// Whether a level is four times the bounds, or so much that the gauge cannot count much more.
-  func isBeyondLimit(_ level: FlowLevel) -> Bool { level.messages >= messageLimit || level.bytes >= byteLimit }
+  /// Whether a level is three quarters of what a gauge can count.
+  static func isBeyondLimit(_ level: FlowLevel) -> Bool { level.messages >= 3 << 21 || level.bytes >= 3 << 38 }
 }

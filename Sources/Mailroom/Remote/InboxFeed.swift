@@ -3,64 +3,51 @@ internal import MailroomTransport
 
 /// Slows a peer down while inboxes that it feeds are full.
 ///
-/// For each inbox:
-///
-/// ```
-///              full, and the peer            beyond the limit:
-///              knows pauses: pause it        its pause does not help
-///   ┌───────┐ ───────────────────► ┌────────┐ ─────────────────► ┌──────┐
-///   │ flows │                      │ paused │                    │ held │
-///   └───────┘ ──────────────────── └────────┘ ─────────────────► └──────┘
-///      ▲       full, and the peer  (flows ─► held)                   │
-///      │       knows no pauses                                       │
-///      └──────── the inbox has room, or is stopped: take it back ────┘
-/// ```
-///
-/// `paused` asks the peer to send nothing to that endpoint, so others are served over the same connection. `held` stops reading
-/// from the connection; it is for peers that know nothing else, or send all the same.
+/// For each inbox that is full a ``FeedGate`` says what is done: `pause` asks the peer to send nothing to that endpoint, so
+/// others are served over the same connection. `hold` stops reading from the connection; it is for peers that know nothing else,
+/// or send all the same. When the inbox has room, or is stopped, it is taken back.
 ///
 /// Loop-confined, but for what comes back from inboxes. Invariants: each inbox is waited for once; what was asked for is taken back,
-/// once; only connections that feed a full inbox are slowed down.
+/// once; only connections that feed a full inbox are slowed down; and one that does pause serves all other endpoints.
 final class InboxFeed: Sendable {
-  private enum State { case paused, held }
-
   private let client: TransportClient
-  /// Loop-confined: the inboxes that do not flow.
-  private let states = Confined<[ObjectIdentifier: State]>([:])
+  /// What may come for an inbox behind its pause.
+  private let allowance: Int
+  /// Loop-confined: the gates of the inboxes that do not flow.
+  private let gates = Confined<[ObjectIdentifier: FeedGate]>([:])
 
-  init(_ client: TransportClient) { self.client = client }
+  /// - Parameter allowance: what a peer may send to a full inbox after it was asked to pause, in bytes and ``FeedGate/messageCost``.
+  init(_ client: TransportClient, allowance: Int) {
+    self.client = client
+    self.allowance = allowance
+  }
 
-  /// A message was posted to an inbox, which is full now.
-  func inboxIsFull(_ inbox: Inbox) {
+  /// A message of `bytes` was posted to an inbox, which is full now.
+  func inboxIsFull(_ inbox: Inbox, bytes: Int) {
     let id = ObjectIdentifier(inbox)
-    switch states.value[id] {
-    case .held: break
-    case .paused:
-      guard inbox.isBeyondLimit else { return }
-      states.value[id] = .held
-      client.pauseReading()
-    case nil:
-      if client.hasExtensions {
-        states.value[id] = .paused
-        let name = Array(inbox.name.utf8)
-        client.send(pauseOf: name.rawSpan)
-      } else {
-        states.value[id] = .held
-        client.pauseReading()
-      }
-      _ = inbox.waitForRoom { [self] in
-        // A loop that has ended has no connection left to let go.
-        client.loop.execute { [self] in inboxHasRoom(inbox) }
-      }
+    let isNew = gates.value[id] == nil
+    let action = gates.value[id, default: FeedGate(allowance: allowance)]
+      .messageCame(bytes: bytes, canPause: client.hasExtensions, isBeyondLimit: inbox.isBeyondLimit)
+    switch action {
+    case .none: break
+    case .hold: client.pauseReading()
+    case .pause:
+      let name = Array(inbox.name.utf8)
+      client.send(pauseOf: name.rawSpan)
+    }
+    guard isNew else { return }
+    _ = inbox.waitForRoom { [self] in
+      // A loop that has ended has no connection left to let go.
+      client.loop.execute { [self] in inboxHasRoom(inbox) }
     }
   }
 
   private func inboxHasRoom(_ inbox: Inbox) {
-    let state = states.value.removeValue(forKey: ObjectIdentifier(inbox))
+    let gate = gates.value.removeValue(forKey: ObjectIdentifier(inbox))
     if client.hasExtensions {
       let name = Array(inbox.name.utf8)
       client.send(resumptionOf: name.rawSpan)
     }
-    if state == .held { client.resumeReading() }
+    if gate?.state == .held { client.resumeReading() }
   }
 }

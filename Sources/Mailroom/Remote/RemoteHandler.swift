@@ -182,7 +182,7 @@ final class RemoteHandler: ConnectionHandler {
     }
     switch inbox.postRemote(content: content.array(), origin: origin) {
     case .taken: break
-    case .takenAndFull: peer.feed.inboxIsFull(inbox)
+    case .takenAndFull: peer.feed.inboxIsFull(inbox, bytes: content.byteCount)
     case .refused: if origin.call == nil { lost(inbox.name, .stopped(inbox.name)) }
     }
   }

@@ -32,7 +32,7 @@ final class RemotePeer: Sendable {
   init(client: TransportClient, env: RPCEnv) {
     self.client = client
     self.env = env
-    feed = InboxFeed(client)
+    feed = InboxFeed(client, allowance: env.configuration.transport.overrun)
   }
 
   /// Who it is; nil for a process of the reference system, and until it has introduced itself.

@@ -16,6 +16,7 @@ struct WriteGate {
   enum Change: Equatable { case none, filled, drained }
 
   private static let overrunFactor = 16
+  private static let highest = Int.max / (2 * overrunFactor)
 
   private let high: Int
   private let low: Int
@@ -24,12 +25,15 @@ struct WriteGate {
 
   /// A gate at `high` and `low` bytes: at least one, and below `high`.
   init(high: Int, low: Int) {
-    self.high = min(max(1, high), .max / (2 * Self.overrunFactor))
+    self.high = min(max(1, high), Self.highest)
     self.low = min(max(0, low), self.high - 1)
   }
 
   /// How many bytes a peer may send that does not read, on a connection that must read on.
-  var overrun: Int { high * Self.overrunFactor }
+  var overrun: Int { Self.overrun(high: high) }
+
+  /// How many bytes a peer with that high mark may send without noticing that it should not.
+  static func overrun(high: Int) -> Int { min(max(1, high), highest) * overrunFactor }
 
   /// Learns how many bytes wait; says what that changes.
   mutating func note(pendingBytes: Int) -> Change {

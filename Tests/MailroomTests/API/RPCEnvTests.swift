@@ -263,7 +263,8 @@ final class RPCEnvTests: EnvironmentTestCase {
     let remote = try await client.endpointRef(server.uri("counter"))
     let flood = Task.detached { for _ in 0..<20_000 { try remote.send(Add(1)) } }
     for _ in 0..<50 {
-      try counter.send(Add(1))
+      // The flood may have filled the inbox.
+      try await counter.send(Add(1), waitingAtMost: .seconds(20))
       _ = try await counter.ask(Total())
     }
     try await flood.value

@@ -27,8 +27,9 @@ final class InboxFeedTests: EnvironmentTestCase {
     }
   }
 
-  private func makeHost() async throws -> Host {
+  private func makeHost(writeHighWaterMark: Int = 4 * 1024 * 1024) async throws -> Host {
     var configuration = RPCConfiguration()
+    configuration.transport.writeHighWaterMark = writeHighWaterMark
     configuration.maximumInboxMessages = Self.mark
     let env = try await makeServer(configuration)
     let stepped = Stepped()
@@ -86,22 +87,25 @@ final class InboxFeedTests: EnvironmentTestCase {
     XCTAssertLessThanOrEqual(host.highest.value, 10)
   }
 
-  func testPeerThatIgnoresPausesIsHeldAtFourTimesTheBound() async throws {
-    let host = try await makeHost()
+  func testPeerThatIgnoresPausesIsHeldWhenItHasSentMoreThanWasOnItsWay() async throws {
+    let host = try await makeHost(writeHighWaterMark: 1024)
     let peer = try await host.connect(knowsPauses: true)
     let other = try await host.connect(knowsPauses: true)
-    try feed(peer, 0..<60)
+    try feed(peer, 0..<300)
     try peer.send(RawFrame.request(99, to: "echo", [1, 42]))
     let pause = try await peer.next()
     XCTAssertEqual(pause.kind, 66)
-    await eventually("the inbox is four times full") { host.inbox.level.messages == 4 * Self.mark }
+    let cost = FeedGate.messageCost + 1 + RPCEndpointRef.bytes(of: 0).count
+    let most = Self.mark + 16 * 1024 / cost + 1
+    XCTAssertLessThan(most, 300)
+    await eventually("as much as can have been on its way is queued") { host.inbox.level.messages == most }
     // The other connection is of the same loop: what was to be read behind that was read.
     for _ in 0..<3 { try await assertServed(other) }
-    XCTAssertEqual(host.inbox.level.messages, 4 * Self.mark)
-    Stepped.allow(60, host.steps)
-    await host.handled.comes(60)
-    XCTAssertEqual(host.numbers.value, Array(0..<60))
-    XCTAssertLessThanOrEqual(host.highest.value, 4 * Self.mark)
+    XCTAssertEqual(host.inbox.level.messages, most)
+    Stepped.allow(300, host.steps)
+    await host.handled.comes(300)
+    XCTAssertEqual(host.numbers.value, Array(0..<300))
+    XCTAssertLessThanOrEqual(host.highest.value, most)
     // Pauses and their ends take turns, and one answer is among them.
     var kinds: [UInt8] = [66]
     while kinds.filter({ $0 == 4 }).isEmpty || kinds.filter({ $0 == 66 }).count != kinds.filter({ $0 == 67 }).count {
@@ -110,6 +114,38 @@ final class InboxFeedTests: EnvironmentTestCase {
     let pauses = kinds.filter { $0 != 4 }
     for (index, kind) in pauses.enumerated() { XCTAssertEqual(kind, index % 2 == 0 ? 66 : 67, "\(pauses)") }
     try await assertServed(peer)
+  }
+
+  func testPeerThatPausesIsServedHoweverMuchWasOnItsWay() async throws {
+    var configuration = RPCConfiguration()
+    configuration.maximumInboxMessages = 4
+    let server = try await makeServer(configuration)
+    let client = try await makeClient()
+    let gate = Gate("the end of the test")
+    let notes = Signal("a note")
+    let came = Box<[String]>([])
+    let slow = Scripted()
+    slow.noted = { _, note in
+      if came.value.isEmpty { gate.pass() }
+      came.append(note.text)
+      notes.fire()
+    }
+    try server.register("slow", slow, on: .dedicated())
+    try server.register("echo", Echo())
+    let there = try await client.endpointRef(server.uri("slow"))
+    let echo = try await client.endpointRef(server.uri("echo"))
+    // Far more than four times the bound leaves before the client can know that it should pause.
+    let count = 20_000
+    for number in 0..<count { try there.send(Note(text: "\(number)")) }
+    do {
+      let reply = try await echo.ask(Say(text: "Is anybody there?"), timeout: .seconds(10))
+      XCTAssertEqual(reply, "Is anybody there?")
+    } catch {
+      XCTFail("the neighbour of a full inbox is not served: \(error)")
+    }
+    gate.open()
+    await notes.comes(count)
+    XCTAssertEqual(came.value, (0..<count).map { "\($0)" })
   }
 
   // MARK: A peer that knows nothing
