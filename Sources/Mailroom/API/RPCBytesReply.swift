@@ -20,7 +20,7 @@ public struct RPCBytesReply: ~Escapable {
   }
 
   @_lifetime(copy response)
-  init(_ response: borrowing TransportResponse, timeoutSource: String) {
+  init(_ response: borrowing TransportResponse, from source: MessageSource?, _ limit: AskLimit?) {
     switch response {
     case .success(let body):
       if body.byte(at: 0) == Content.raw {
@@ -28,14 +28,18 @@ public struct RPCBytesReply: ~Escapable {
         failure = nil
       } else {
         self.response = nil
-        switch ReplyContent.decode(body, as: RPCBytes.self, from: nil) {
+        switch ReplyContent.decode(body, as: RPCBytes.self, from: source) {
         case .success: failure = RPCError(.undecodable, "the reply is not raw bytes")
-        case .failure(let error): failure = error
+        case .failure(let error):
+          // The peer may be the first to see that the time is over.
+          let isEarly = error.execution == .notExecuted
+          failure = isEarly ? limit?.named(error, in: source?.env) ?? error : error
         }
       }
     case .failure(let error):
       self.response = nil
-      failure = RPCError(error).controlled(by: timeoutSource)
+      let error = RPCError(error)
+      failure = limit?.named(error, in: source?.env) ?? error
     }
   }
 

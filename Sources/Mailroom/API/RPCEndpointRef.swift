@@ -170,8 +170,8 @@ public struct RPCEndpointRef: Sendable {
       }
       start(bytes, ask, limit)
     case .remote(let route):
-      let source = limit.source
-      let sink = ReplySink.function { response in onReply(RPCBytesReply(response, timeoutSource: source)) }
+      let source = source
+      let sink = ReplySink.function { response in onReply(RPCBytesReply(response, from: source, limit)) }
       sendRemote(route, sink, limit) { (writer) throws(RPCError) in
         Self.write(bytes, route.envelope, to: &writer)
       } onError: {

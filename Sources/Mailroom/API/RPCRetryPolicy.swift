@@ -2,7 +2,7 @@
 public struct RPCRetryPolicy: Sendable, Hashable {
   /// Attempts in all, the first one included; at least 1.
   public var attempts: Int
-  /// The pause after the first attempt that failed.
+  /// The pause after the first attempt that failed; no pause is above a day.
   public var wait: Duration
   /// By what each pause is longer than the one before it; at least 1.
   public var factor: Double
@@ -24,13 +24,19 @@ public struct RPCRetryPolicy: Sendable, Hashable {
     self.init(attempts: configuration.retryAttempts, wait: configuration.retryWait, factor: 2, jitter: 0.5)
   }
 
+  /// A day.
+  private static let longestPause = Duration.seconds(86_400)
+
   /// The pause after the attempt of this number, counted from 1.
   ///
   /// - Parameter chance: 0 to 1.
   func pause(afterAttempt number: Int, chance: Double) -> Duration {
-    var pause = wait
-    for _ in 1..<max(number, 1) where pause < .seconds(86_400) { pause = pause * max(1, factor) }
-    return pause * (1 - min(max(jitter, 0), 1) * min(max(chance, 0), 1))
+    // Within what a duration can be multiplied by; a factor or jitter that is no number counts as none.
+    let factor = factor.isNaN ? 1 : min(max(1, factor), 1000)
+    let jitter = jitter.isNaN ? 0 : min(max(jitter, 0), 1)
+    var pause = min(max(wait, .zero), Self.longestPause)
+    for _ in 1..<max(number, 1) where pause < Self.longestPause { pause = min(pause * factor, Self.longestPause) }
+    return pause * (1 - jitter * min(max(chance, 0), 1))
   }
 
   /// Whether another attempt may end better: the endpoint's own answers, and what is wrong with the request, stay.

@@ -17,6 +17,7 @@ extension Outbox {
 
   func watch(_ core: OutboxCore, until deadline: MonotonicTime) {
     if deadline == .distantFuture { return }
+    let deadline = max(deadline, core.nextLook)
     if let timer = core.timer {
       if timer.deadline <= deadline { return }
       timer.cancel()
@@ -59,6 +60,7 @@ extension Outbox {
     }
     core.backlog = kept
     core.lanes.filter(check)
+    core.nextLook = .now.advanced(by: MonotonicTime.now.since(now) * 16)
     watch(core, until: earliest)
     // Last, because those who are told may post on this very outbox.
     let error = RPCError(

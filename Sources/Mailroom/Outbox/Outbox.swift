@@ -55,7 +55,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   /// Atomic, set with release when messages may go to the original directly.
   let hasOriginal = Atomic<Bool>(false)
   /// Guarded by its lock: the routes by name; nil once the outbox has stopped.
-  let routes = Locked<[String: RemoteRoute]?>([:])
+  let routes = Locked<RemoteRoutes?>(RemoteRoutes())
   /// Atomic, relaxed: until when the peer is left alone, in nanoseconds; zero if it is not.
   let refusingUntil = Atomic<UInt64>(0)
 
@@ -94,7 +94,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     let route: RemoteRoute? = routes.withLock { routes in
       if routes == nil { return nil }
       if let route = routes?[name] { return route }
-      routes?[name] = made
+      routes?.insert(made)
       return made
     }
     if let route { return route }
@@ -213,7 +213,7 @@ final class Outbox: LoopTask, TransportClientObserver {
       routes = nil
       return ended
     }
-    for route in (ended ?? [:]).values { route.gauge.close() }
+    for route in ended?.all ?? [] { route.gauge.close() }
   }
 
   func beginConnecting(_ core: OutboxCore) {

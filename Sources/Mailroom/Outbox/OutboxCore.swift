@@ -19,6 +19,8 @@ final class OutboxCore {
   let lanes = OutboxLanes()
   var isDraining = false
   var timer: TimerToken?
+  /// Before when what waits is not looked through again: looking takes a small part of the loop's time, however much it is.
+  var nextLook = MonotonicTime(nanoseconds: 0)
   /// Whether a look for deadlines is due.
   var willLook = false
   /// Why the peer is left alone, and since when no more.

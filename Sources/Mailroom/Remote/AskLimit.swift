@@ -3,19 +3,24 @@ internal import MailroomQueue
 /// Until when an ask waits for its answer, and what says so.
 struct AskLimit: Sendable {
   let deadline: MonotonicTime
-  /// The setting that governs, for the error.
-  let source: String
+  /// Whether the ask was given a timeout of its own.
+  private let isOwn: Bool
 
   /// The limit of an ask that begins now.
   ///
   /// - Parameter timeout: the ask's own; nil for the configuration's.
   init(_ timeout: Duration?, _ env: RPCEnv) {
+    isOwn = timeout != nil
     if let timeout {
       deadline = .now.advanced(by: timeout)
-      source = "the timeout that the ask was given"
     } else {
       deadline = .now.advanced(byNanoseconds: env.askTimeoutNanoseconds)
-      source = env.configuration.askTimeoutSource
     }
+  }
+
+  /// The same error; when it is a timeout, its message names the setting that governs.
+  func named(_ error: RPCError, in env: RPCEnv?) -> RPCError {
+    if isOwn { return error.controlled(by: "the timeout that the ask was given") }
+    return env.map { error.controlled(by: $0.configuration.askTimeoutSource) } ?? error
   }
 }

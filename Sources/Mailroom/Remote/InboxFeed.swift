@@ -15,6 +15,8 @@ final class InboxFeed: Sendable {
   private let allowance: Int
   /// Loop-confined: the gates of the inboxes that do not flow.
   private let gates = Confined<[ObjectIdentifier: FeedGate]>([:])
+  /// Loop-confined: how to give up waiting for each of them.
+  private let waits = Confined<[ObjectIdentifier: () -> Void]>([:])
 
   /// - Parameter allowance: what a peer may send to a full inbox after it was asked to pause, in bytes and ``FeedGate/messageCost``.
   init(_ client: TransportClient, allowance: Int) {
@@ -36,18 +38,27 @@ final class InboxFeed: Sendable {
       client.send(pauseOf: name.rawSpan)
     }
     guard isNew else { return }
-    _ = inbox.waitForRoom { [self] in
+    let waiter = inbox.waitForRoom { [self] in
       // A loop that has ended has no connection left to let go.
       client.loop.execute { [self] in inboxHasRoom(inbox) }
     }
+    if let waiter { waits.value[id] = { inbox.forget(waiter) } }
+  }
+
+  /// The connection has ended: nothing waits for its sake any more.
+  func end() {
+    for forget in waits.value.values { forget() }
+    waits.value = [:]
+    gates.value = [:]
   }
 
   private func inboxHasRoom(_ inbox: Inbox) {
-    let gate = gates.value.removeValue(forKey: ObjectIdentifier(inbox))
+    guard let gate = gates.value.removeValue(forKey: ObjectIdentifier(inbox)) else { return }
+    waits.value[ObjectIdentifier(inbox)] = nil
     if client.hasExtensions {
       let name = Array(inbox.name.utf8)
       client.send(resumptionOf: name.rawSpan)
     }
-    if gate?.state == .held { client.resumeReading() }
+    if gate.state == .held { client.resumeReading() }
   }
 }

@@ -31,21 +31,23 @@ extension PendingAsk {
     switch response {
     case .success(let body): answer(named(ReplyContent.decode(body, as: Reply.self, from: source)))
     case .failure(let error):
-      complete(.failure(limit.map { RPCError(error).controlled(by: $0.source) } ?? RPCError(error)))
+      complete(.failure(named(RPCError(error))))
     }
   }
 
   /// The peer may be the first to see that the time is over: then it says so, and that it has not executed anything.
   private func named(_ result: Result<Reply, RPCError>) -> Result<Reply, RPCError> {
-    guard let limit, case .failure(let error) = result, error.execution == .notExecuted else { return result }
-    return .failure(error.controlled(by: limit.source))
+    guard case .failure(let error) = result, error.execution == .notExecuted else { return result }
+    return .failure(named(error))
   }
+
+  private func named(_ error: RPCError) -> RPCError { limit?.named(error, in: source?.env) ?? error }
 
   func answer(_ result: Result<Reply, RPCError>) { complete(result) }
 
   /// Completes the ask with an error; one for lack of time says which setting governs.
   func fail(_ error: RPCError) {
-    if complete(.failure(limit.map { error.controlled(by: $0.source) } ?? error)) { follow() }
+    if complete(.failure(named(error))) { follow() }
   }
 }
 

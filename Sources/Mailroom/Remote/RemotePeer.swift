@@ -85,6 +85,7 @@ final class RemotePeer: Sendable {
 
   /// The connection has ended.
   func didClose(_ error: TransportError?) {
+    feed.end()
     let (id, outbox) = state.withLock { state in
       state.hasEnded = true
       return (state.id, state.outbox)

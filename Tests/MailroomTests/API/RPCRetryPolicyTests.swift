@@ -63,4 +63,17 @@ final class RPCRetryPolicyTests: XCTestCase {
     for code in helped { XCTAssertTrue(RPCRetryPolicy.mayHelp(after: RPCError(code, "")), "\(code)") }
     for code in final { XCTAssertFalse(RPCRetryPolicy.mayHelp(after: RPCError(code, "")), "\(code)") }
   }
+
+  func testPausesStayNumbersWhateverThePolicySays() {
+    for factor in [Double.nan, .infinity, 1e300, -1, 0] {
+      for jitter in [Double.nan, .infinity, -1, 0.5] {
+        let policy = RPCRetryPolicy(attempts: 100, wait: .seconds(Int64.max), factor: factor, jitter: jitter)
+        for attempt in [Int.min, 0, 1, 100] {
+          let pause = policy.pause(afterAttempt: attempt, chance: 1)
+          XCTAssertGreaterThanOrEqual(pause, .zero)
+          XCTAssertLessThanOrEqual(pause, .seconds(86_400))
+        }
+      }
+    }
+  }
 }

@@ -47,7 +47,7 @@ final class PendingAskTests: XCTestCase {
   func testBorrowedReplyIsReadByItsKind() {
     func read(_ body: [UInt8]) -> Result<[UInt8], RPCError> {
       do throws(RPCError) {
-        return .success(try RPCBytesReply(.success(body.rawSpan), timeoutSource: "the test").bytes.array())
+        return .success(try RPCBytesReply(.success(body.rawSpan), from: nil, nil).bytes.array())
       } catch {
         return .failure(error)
       }
