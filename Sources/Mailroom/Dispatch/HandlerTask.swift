@@ -83,11 +83,11 @@ final class HandlerTask: Sendable {
   /// Says whether the other one has parted.
   private func part() -> Bool { parted.exchange(true, ordering: .acquiringAndReleasing) }
 
-  /// Runs a handler that was cancelled before it began, so that it finds itself cancelled.
+  /// Runs a handler that was cancelled before it began, in place like any other, so that it finds itself cancelled.
   private static func runCancelled(_ body: @escaping @Sendable () async -> Void) async {
     await withTaskGroup(of: Void.self) { group in
       group.cancelAll()
-      group.addTask(operation: body)
+      group.addImmediateTask(operation: body)
     }
   }
 }

@@ -68,6 +68,19 @@ final class HandlerTaskTests: EnvironmentTestCase {
     }
   }
 
+  func testHandlerCancelledBeforeItBeganBeginsInPlaceToo() async {
+    let begun = Box<[KernelThread]>([])
+    let ended = Signal("the end of the handler")
+    let task = HandlerTask {
+      XCTAssertTrue(Task.isCancelled)
+      begun.append(.current)
+    }
+    task.cancel()
+    task.start { ended.fire() }
+    XCTAssertEqual(begun.value, [.current], "begun when start returned, on the caller's thread")
+    if !task.detach() { await ended.comes() }
+  }
+
   func testEndedTaskHoldsNothing() async {
     let freed = Signal("what the handler held is freed")
     let task: HandlerTask
