@@ -83,7 +83,10 @@ final class RoomWait: Expirable {
   var isAbandoned: Bool { caller.isDone }
 
   func fail(_ error: RPCError) {
-    caller.resume(returning: .failure(error.code == .timeout ? noRoom : error))
+    var error = error.code == .timeout ? noRoom : error
+    // Whoever waits for room has not sent anything yet.
+    error.execution = .notExecuted
+    caller.resume(returning: .failure(error))
   }
 
   func begin(at target: RPCEndpointRef.Target) {

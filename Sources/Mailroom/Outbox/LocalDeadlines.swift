@@ -44,7 +44,7 @@ final class LocalDeadlines: LoopTask {
       var outstanding = waiting.value
       waiting.value = []
       queue.close { outstanding.append($0) }
-      for entry in outstanding { entry.ask.fail(.envStopped) }
+      for entry in outstanding { entry.ask.fail(.localStopped) }
     }
   }
 
@@ -91,6 +91,13 @@ protocol Expirable: AnyObject, Sendable {
 }
 
 extension RPCError {
+  /// The error of an ask that was outstanding when its environment was shut down: its handler may have run.
+  fileprivate static var localStopped: RPCError {
+    var error = RPCError.envStopped
+    error.execution = .unknown
+    return error
+  }
+
   fileprivate static var localTimeout: RPCError {
     RPCError(.timeout, "no answer from the endpoint of the same environment before the deadline")
   }
