@@ -47,7 +47,8 @@ extension Connection: UVStreamDelegate {
       try receive(payload)
     } else {
       unserved.append(payload)
-      if readsOn && unserved.byteCount > writeGate.overrun { giveUp() }
+      // While the gate is open they are about to be served, and it is not the peer that is slow.
+      if readsOn && !readGate.isOpen && unserved.byteCount > writeGate.overrun { giveUp() }
     }
     return acceptsAnswers
   }

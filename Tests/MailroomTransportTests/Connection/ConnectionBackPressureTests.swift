@@ -132,6 +132,26 @@ final class ConnectionBackPressureTests: TransportTestCase {
     }
   }
 
+  func testPeerThatWasDialledIsNotGivenUpForWhatIsAboutToBeServed() throws {
+    let log = ServiceLog()
+    let (client, peer) = try makeRawPair(log, configuration: Self.narrow)
+    let end = try XCTUnwrap(log.connection())
+    let count = 16 * Self.high / Self.size + 2
+    try onLoop(client.loop) {
+      let connection = try XCTUnwrap(client.connection.value)
+      client.pauseReading()
+      connection.streamDidRead([UInt8].oneWay(Self.body(0)).rawSpan)
+      client.resumeReading()
+      // The first one waits for the end of the tick, and so the others do.
+      for number in 1..<count { connection.streamDidRead([UInt8].oneWay(Self.body(number)).rawSpan) }
+      XCTAssertTrue(client.isActive)
+    }
+    end.noted.wait(count)
+    XCTAssertEqual(end.oneWays.value, (0..<count).map { Self.body($0) })
+    peer.close()
+    XCTAssertNil(end.end())
+  }
+
   func testPeerThatWasDialledGetsItsAnswersInOrderWhenItReadsLate() throws {
     let log = ServiceLog()
     let (client, peer) = try makeRawPair(log, configuration: Self.narrow)
