@@ -8,6 +8,8 @@ final class SlowEndpoint: RPCEndpoint {
   static let name = "overload-slow"
   /// The longest that being told to hurry is not noticed, in nanoseconds.
   private static let nap: UInt64 = 20_000_000
+  /// How late a message may be taken without lowering the rate, in nanoseconds: sleeping lasts a little too long.
+  private static let slack: UInt64 = 20_000_000
 
   private let pace: SlowPace
   private var arrivals = Arrivals()
@@ -25,7 +27,7 @@ final class SlowEndpoint: RPCEndpoint {
     arrivals.add(NumberedMessage.number(of: bytes))
     pace.didTake()
     // What was not used of the rate while nothing came is lost.
-    next = max(next, Clock.now) + pace.interval
+    next = max(next, Clock.now - Self.slack) + pace.interval
     while !pace.isHurried, case let now = Clock.now, now < next {
       Clock.block(until: min(next, now + Self.nap))
     }

@@ -27,7 +27,8 @@ extension Outbox {
         loop.schedule(self)
         return false
       }
-      if let message = core.lanes.popReady() {
+      // What was held back takes turns with what was not.
+      if count % 2 == 0, let message = popReady(client, core) {
         send(message, client, core)
       } else if let message = core.backlog.popFirst() ?? queue.popFirst() {
         if !core.lanes.isEmpty && core.lanes.hasLane(message.route.name) {
@@ -36,6 +37,8 @@ extension Outbox {
         } else {
           send(message, client, core)
         }
+      } else if let message = popReady(client, core) {
+        send(message, client, core)
       } else {
         if core.lanes.isEmpty {
           core.timer?.cancel()
@@ -46,6 +49,19 @@ extension Outbox {
     }
     if let client = core.client { lose(client) }
     return true
+  }
+
+  /// Takes a message that was held back and may leave now.
+  ///
+  /// These are much. So they do not fill the connection, where all others would stand behind them, and leave a little in each
+  /// turn of the loop, so that they stop soon when their endpoint asks for it.
+  private func popReady(_ client: TransportClient, _ core: OutboxCore) -> OutboxMessage? {
+    guard core.lanes.holdsReady, core.laneBytes < Self.laneBudget, client.takesBulk,
+      let message = core.lanes.popReady()
+    else { return nil }
+    core.laneBytes += message.body.count
+    if core.laneBytes >= Self.laneBudget { loop.schedule(self) }
+    return message
   }
 
   func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {

@@ -20,6 +20,8 @@ internal import Synchronization
 final class Outbox: LoopTask, TransportClientObserver {
   /// Messages sent in one go before others on the loop get their turn.
   static let budget = 4096
+  /// Bytes of messages that were held back, sent before the loop looks whether their endpoint wants another pause.
+  static let laneBudget = 256 * 1024
   /// While a connection has no room, deadlines of what is queued are found out this much later at most.
   static let pace = Duration.milliseconds(50)
 
@@ -167,6 +169,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   // MARK: The loop
 
   func runOnLoop() {
+    core.value.laneBytes = 0
     perform(core.value.state.handle(.work(now: .now)), core.value.refusal)
     settle()
   }

@@ -17,6 +17,8 @@ final class OutboxCore {
   /// Messages that were taken from the queue while there was no connection; a private FIFO.
   var backlog = MPSCQueue<OutboxMessage>()
   let lanes = OutboxLanes()
+  /// Bytes of the lanes that have left in this turn; at the budget, another turn is on its way.
+  var laneBytes = 0
   var isDraining = false
   var timer: TimerToken?
   /// Before when what waits is not looked through again: looking takes a small part of the loop's time, however much it is.

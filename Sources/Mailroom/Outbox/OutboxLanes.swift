@@ -4,9 +4,10 @@ internal import MailroomQueue
 ///
 /// ```
 ///            pause                       resume
-///   (none) ────────► paused, messages ──────────► ready: they leave first ──► (none)
-///                    collect behind            ▲      │ pause
-///                                              └──────┴─► paused
+///   (none) ────────► paused, messages ──────────► ready: they leave, taking ──► (none)
+///                    collect behind            ▲   │  turns with others'
+///                                              │   │ pause
+///                                              └───┴─► paused
 /// ```
 ///
 /// Loop-confined. Invariant: while an endpoint has a lane, its messages go into the lane, so that they stay in order; those of

@@ -5,6 +5,11 @@ extension TransportClient {
   /// Whether there is room for requests and one-way messages: exact on the connection's event loop, a hint elsewhere.
   package var isWritable: Bool { writable.load(ordering: .relaxed) }
 
+  /// Whether little waits for the socket, so that what is sent now keeps nobody behind it waiting for long.
+  ///
+  /// Only on the connection's event loop. The observer is told when it becomes so.
+  package var takesBulk: Bool { connection.value?.bulkGate.isWritable ?? false }
+
   /// Has `onRoom` called once other threads can post again: at once if they can, or on the event loop, or when the connection ended.
   ///
   /// - Returns: a name for ``forget(_:)``; nil when `onRoom` was called at once.

@@ -25,6 +25,8 @@ extension TransportClient {
     connection.say { (writer) throws(FrameError) in
       try writer.append(frame: .pauseEndpoint(name: endpoint), limit: .max)
     }
+    // At once: the peer goes on sending until it knows, and there may be much to read in this tick.
+    connection.write()
   }
 
   /// Takes ``send(pauseOf:)`` back, under the same conditions.

@@ -3,9 +3,13 @@ internal import MailroomQueue
 // What a connection does when its peer does not take what is written to it.
 
 extension Connection {
-  /// Tells the write gate how much waits, and everybody what that changes.
+  /// Tells the write gates how much waits, and everybody what that changes.
   func noteLevel() {
     let pending = out.value.pendingBytes
+    if bulkGate.note(pendingBytes: pending) == .drained {
+      owesRoom = true
+      markDirty()
+    }
     let change = writeGate.note(pendingBytes: pending)
     if change != .none {
       client.didChangeWritability(isWritable)

@@ -26,6 +26,8 @@ final class Connection {
   let out = Confined(OutBuffer())
   var pending: PendingReplies
   var writeGate: WriteGate
+  /// Whether messages are taken of which much waits, and which nobody waits for: only while little else does.
+  var bulkGate: WriteGate
   /// At how many collected bytes the socket and the write gate are to be seen to.
   var attention: Int
   /// Messages of other threads that wait for the write gate.
@@ -64,6 +66,8 @@ final class Connection {
     decoder = FrameDecoder(limit: configuration.maximumFrameLength)
     pending = PendingReplies(limit: configuration.maximumPendingReplies)
     writeGate = WriteGate(high: configuration.writeHighWaterMark, low: configuration.writeLowWaterMark)
+    let high = min(Self.earlyFlush, configuration.writeHighWaterMark)
+    bulkGate = WriteGate(high: high, low: min(high / 4, configuration.writeLowWaterMark))
     attention = min(Self.earlyFlush, writeGate.room(beside: 0))
     mostUnanswered = min(max(1, configuration.maximumUnansweredRequests), 1 << 22)
   }
@@ -156,7 +160,8 @@ final class Connection {
       isNotSent: true)
   }
 
-  private func write() {
+  /// Writes what has collected, unless a frame is being written.
+  func write() {
     guard openFrames == 0, !stream.isClosing else { return }
     do throws(UVError) {
       switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {

@@ -84,11 +84,19 @@ final class Sender: Sendable {
 
   /// Sends a number, in a message of a size, unless the route is full; says whether it was.
   @discardableResult
-  func send(_ number: Int, size: Int = 2) -> Bool {
+  func send(_ number: Int, to other: RemoteRoute? = nil, size: Int = 2) -> Bool {
+    let route = other ?? route
     let body = body(number, size: size)
     guard route.gauge.admit(bytes: body.count) else { return false }
     outbox.post(OutboxMessage(body, to: route))
     return true
+  }
+
+  /// Runs `body` on the loop, with the connection, and returns what it returns.
+  func onLoop<Value: Sendable>(_ body: @escaping @Sendable (TransportClient) -> Value) async -> Value? {
+    let results = Results<Value?>("the loop's turn")
+    loop.execute { [self] in results.add(outbox.directClient(for: route).map(body)) }
+    return await results.next()[0]
   }
 
   func ask(_ number: Int, in timeout: Duration = .seconds(600), isAbandoned: Bool = false) {

@@ -374,6 +374,15 @@ final class ConnectionExtensionsTests: TransportTestCase {
       ["pause echo", "resume echo", "pause ", "resume ", "pause ärger", "resume ärger", "pause ?"])
   }
 
+  func testPauseIsSentAtOnce() throws {
+    let (client, peer) = try makeExtendedPair()
+    try onLoop(client.loop) {
+      client.send(pauseOf: [65].rawSpan)
+      XCTAssertEqual(client.connection.value?.out.value.pendingBytes, 0, "it waits for the end of the tick")
+    }
+    XCTAssertEqual(try peer.receiveMessage(), .pauseEndpoint(name: [65]))
+  }
+
   func testHandlersNeedNotListen() throws {
     let service = ServiceLog { service in
       service.onOpen = { service.log.client.enableExtensions() }
