@@ -70,12 +70,14 @@ public struct RPCConfiguration: Sendable {
   ///
   /// Default 16 384, at most 4 194 304; Mailroom's own, the reference has no bound. More let a burst wait instead of
   /// failing with ``RPCError/Code/full``, let it wait longer, and cost memory beside their content. There is room again at
-  /// half of it.
+  /// half of it. Peers stop sending to the endpoint when it is full; what is on its way by then still comes in: at most 16
+  /// times ``TransportConfiguration/writeHighWaterMark`` for a connection, and in practice what sockets hold.
   public var maximumInboxMessages = 16_384
   /// The bytes of content in an endpoint's inbox at which it is full.
   ///
   /// Default 16 MiB, at most 256 GiB; Mailroom's own, the reference has no bound. Each endpoint may keep that much, so
   /// multiply it by their number; a message above it is taken when the inbox is below it. There is room again at half of it.
+  /// What is on its way when it becomes full comes on top, as with ``maximumInboxMessages``.
   public var maximumInboxBytes = 16 * 1024 * 1024
   /// The messages that may wait to be sent to one endpoint of another environment.
   ///
