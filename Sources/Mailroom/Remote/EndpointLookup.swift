@@ -43,8 +43,11 @@ extension RPCEnv {
     } onCancel: {
       lookup.caller.resume(returning: .failure(.lookupCancelled))
     }
-    guard try result.get() else { throw Self.notFound(uri) }
-    return ref
+    switch result {
+    case .success(true): return ref
+    case .success(false): throw Self.notFound(uri)
+    case .failure(let error): throw error.controlled(by: configuration.lookupTimeoutSource)
+    }
   }
 
   private static func notFound(_ uri: String) -> RPCError {

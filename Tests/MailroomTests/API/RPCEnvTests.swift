@@ -380,7 +380,11 @@ final class RPCEnvTests: EnvironmentTestCase {
     configuration.lookupTimeout = .milliseconds(20)
     configuration.transport.closeTimeout = .milliseconds(20)
     let client = try await makeClient(configuration)
-    await assertThrows(.timeout) { try await client.endpointRef("rpc://echo@127.0.0.1:\(listener.port)") }
+    let error = await assertThrows(.timeout) {
+      try await client.endpointRef("rpc://echo@127.0.0.1:\(listener.port)")
+    }
+    XCTAssertTrue(
+      error?.message.hasSuffix("controlled by RPCConfiguration.lookupTimeout") == true, "\(String(describing: error))")
   }
 
   func testLookupIsCancelled() async throws {
