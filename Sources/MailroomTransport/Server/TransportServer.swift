@@ -33,7 +33,9 @@ public final class TransportServer: Sendable {
     handler: @escaping ConnectionHandlerFactory
   ) async throws(TransportError) -> TransportServer {
     let loop = group.next()
-    let result: Result<TransportServer, TransportError> = await withCheckedContinuation { continuation in
+    let start = Start()
+    let stopped = TransportError(.stopped, "the event loop was shut down")
+    let result = await start.caller.wait(fallback: .failure(stopped)) {
       let posted = loop.execute {
         Listener.resolve(loop.core.value, host: host, port: port) { resolved in
           let result = resolved.flatMap { address in
@@ -44,12 +46,16 @@ public final class TransportServer: Sendable {
                 loop: loop, listener: listener, host: listener.host, port: listener.port)
             }
           }
-          continuation.resume(returning: result)
+          start.caller.resume(returning: result)
         }
       }
-      if !posted { continuation.resume(returning: .failure(TransportError(.stopped, "the event loop was shut down"))) }
+      if !posted { start.caller.resume(returning: .failure(stopped)) }
     }
     return try result.get()
+  }
+
+  private final class Start: Sendable {
+    let caller = SuspendedCaller<Result<TransportServer, TransportError>>()
   }
 
   /// Stops accepting.
