@@ -2,7 +2,7 @@ import XCTest
 
 @testable import Mailroom
 
-/// Row RE32 of the acceptance table, then fallbacks and roles, then what is refused.
+/// The rows RE32 of docs/reference.md, then fallbacks and roles, then what is refused.
 final class RPCConfigurationSettingsTests: EnvironmentTestCase {
   // MARK: Acceptance rows
 

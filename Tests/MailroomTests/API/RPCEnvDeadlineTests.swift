@@ -4,7 +4,7 @@ import XCTest
 
 @testable import Mailroom
 
-/// What becomes of handlers that do not end in the time that a shutdown has (rows W-6 and W-7).
+/// What becomes of handlers that do not end in the time that a shutdown has.
 final class RPCEnvDeadlineTests: EnvironmentTestCase {
   private func impatient(_ log: LogLines) -> RPCConfiguration {
     var configuration = RPCConfiguration()

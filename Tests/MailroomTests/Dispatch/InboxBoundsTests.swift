@@ -5,7 +5,7 @@ import XCTest
 
 @testable import Mailroom
 
-/// What an inbox lets in when it is full, and who is told that there is room again (row W-1).
+/// What an inbox lets in when it is full, and who is told that there is room again.
 final class InboxBoundsTests: EnvironmentTestCase {
   private func someone() async throws -> RPCEndpointRef { try await makeClient().register("someone", Echo()) }
 

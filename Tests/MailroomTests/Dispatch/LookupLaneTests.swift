@@ -3,7 +3,7 @@ import XCTest
 
 @testable import Mailroom
 
-/// Lookups have a lane of their own (row W-19).
+/// Lookups have a lane of their own.
 final class LookupLaneTests: EnvironmentTestCase {
   func testW19LookupsPassFloodsAndBlockedHandlers() async throws {
     var configuration = RPCConfiguration()

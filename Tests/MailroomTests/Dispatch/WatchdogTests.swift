@@ -5,7 +5,7 @@ import XCTest
 
 @testable import Mailroom
 
-/// Handlers that do not come back are found and named (row W-7).
+/// Handlers that do not come back are found and named.
 final class WatchdogTests: EnvironmentTestCase {
   private func seconds(_ count: Double) -> MonotonicTime { MonotonicTime(nanoseconds: UInt64(count * 1e9) + 1000) }
 
