@@ -53,3 +53,8 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
     .nanoseconds(Int64(clamping: nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0))
   }
 }
+
+extension Duration {
+  /// About 68 years: a task cannot sleep for as long as a duration can be, and traps if it is to.
+  package static var longestSleep: Duration { .seconds(Int32.max) }
+}

@@ -71,7 +71,10 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
 
   /// Answers that the request failed.
   ///
-  /// An ``RPCError`` reaches the asker as it is, but for its cause; of other errors the type's name and the description do.
+  /// An ``RPCError`` reaches the asker as it is, but for its cause: also what it says of ``RPCError/execution``, which is about
+  /// this request then. The error of an ask of the handler's own says that about another request; throw it, or set it to unknown.
+  /// Of other errors the type's name and the description do, and the error itself if it is an ``RPCTransferableError`` that
+  /// the asker knows.
   ///
   /// - Throws: ``RPCError`` with ``RPCError/Code/alreadyReplied`` for a second answer.
   public func fail(_ error: any Error) throws(RPCError) {

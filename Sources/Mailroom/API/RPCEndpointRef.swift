@@ -120,8 +120,8 @@ public struct RPCEndpointRef: Sendable {
 
   /// Asks with a function that is called with the reply or the error, exactly once: the form with the lowest latency.
   ///
-  /// `onReply` runs on an event loop, or for an endpoint of the same environment where the endpoint replies, or on the calling
-  /// thread when the request cannot be sent. It must not block. When a queue on the way is full, it gets ``RPCError/Code/full``.
+  /// `onReply` runs on an event loop, or for an endpoint of the same environment where the endpoint replies, and never within this
+  /// call. It must not block. When a queue on the way is full, it gets ``RPCError/Code/full``.
   ///
   /// - Returns: the means to give the ask up.
   @discardableResult
@@ -174,10 +174,10 @@ public struct RPCEndpointRef: Sendable {
       let sink = ReplySink.function { response in onReply(RPCBytesReply(response, from: source, limit)) }
       sendRemote(route, sink, limit) { (writer) throws(RPCError) in
         Self.write(bytes, route.envelope, to: &writer)
-      } onError: {
-        onReply(RPCBytesReply(error: $0))
+      } onError: { error in
+        env.later { onReply(RPCBytesReply(error: error)) }
       }
-    case .unreachable(let error): onReply(RPCBytesReply(error: error))
+    case .unreachable(let error): env.later { onReply(RPCBytesReply(error: error)) }
     }
   }
 }

@@ -79,7 +79,7 @@ extension RPCEnv {
     // On none of the environment's own threads, since a handler may block any of these.
     let timer = Task {
       do {
-        try await Task.sleep(for: configuration.shutdownTimeout)
+        try await Task.sleep(for: min(configuration.shutdownTimeout, .longestSleep))
         if dispatcher.cancelHandlers() {
           try await Task.sleep(for: min(Self.cancellationGrace, configuration.shutdownTimeout))
         }

@@ -34,8 +34,8 @@ public final class RPCEnv: Sendable {
     var server: TransportServer?
     var factory: TransportClientFactory?
     var outboxes: [RPCAddress: Outbox] = [:]
-    /// The outbox that has a connection to an environment, of those that listen.
-    var introduced: [RPCEnvID: Outbox] = [:]
+    /// The connections to environments at the addresses that these listen at.
+    var introduced: [RPCEnvID: OwnConnection] = [:]
     var hasEnded = false
     var onEnd: [@Sendable () -> Void] = []
     var watchdog: Task<Void, Never>?
@@ -201,6 +201,11 @@ extension RPCEnv {
     configuration.onDeadLetter?(letter)
   }
 
+  /// Runs `body` soon, and not within the caller's call: on an event loop, as long as there is one.
+  func later(_ body: @escaping @Sendable () -> Void) {
+    if !group.next().execute(body) { Task { body() } }
+  }
+
   /// How outboxes of this environment behave.
   var outboxPolicy: Outbox.Policy {
     Outbox.Policy(
@@ -208,30 +213,47 @@ extension RPCEnv {
       backoff: ReconnectBackoff(first: configuration.reconnectDelay, maximum: configuration.maximumReconnectDelay),
       onLost: { [self] route, error in
         report(RPCDeadLetter(endpoint: route.name, peer: route.outbox.peer, count: 1, error: error))
-      })
+      },
+      successor: { [self] outbox in successor(of: outbox) })
   }
 
-  /// The other outbox that has a connection to the environment `id`, if there is one.
+  /// A connection that was made to the address that its peer listens at.
+  struct OwnConnection {
+    let outbox: Outbox
+    let client: TransportClient
+    /// Which of the outbox's connections it is.
+    let number: Int
+  }
+
+  /// The connection to the very environment that `outbox` has just met, if there is one under the environment's own address.
   ///
-  /// If there is none, `outbox`, which has just got one, is the one from now on. Else its address stands for the other one.
-  func outbox(to id: RPCEnvID, orElse outbox: Outbox) -> Outbox? {
+  /// If `outbox` has that address, its connection is the one from now on.
+  func connection(to peer: Introduction, orElse outbox: Outbox, _ client: TransportClient) -> OwnConnection? {
     state.withLock { state in
-      guard let other = state.introduced[id], other !== outbox else {
-        state.introduced[id] = outbox
+      if peer.address == outbox.address {
+        let number = outbox.connectionNumber.load(ordering: .acquiring)
+        state.introduced[peer.id] = OwnConnection(outbox: outbox, client: client, number: number)
         return nil
       }
-      if let address = outbox.address, state.outboxes[address] === outbox { state.outboxes[address] = other }
-      return other
+      guard let known = state.introduced[peer.id], known.outbox.address == peer.address else { return nil }
+      return known
     }
   }
 
-  /// The connection of `outbox` to the environment `id` has ended; the next one may show that its addresses are of several.
-  func forget(_ outbox: Outbox, to id: RPCEnvID) {
+  /// A connection to the environment `id` has ended.
+  func forget(_ client: TransportClient, to id: RPCEnvID) {
     state.withLock { state in
-      guard state.introduced[id] === outbox else { return }
-      state.introduced[id] = nil
-      state.outboxes = state.outboxes.filter { $0.value !== outbox || $0.key == outbox.address }
+      if state.introduced[id]?.client === client { state.introduced[id] = nil }
     }
+  }
+
+  /// The outbox that takes over for the address of `outbox`, which was an alias; nil when the environment has ended.
+  private func successor(of outbox: Outbox) -> Outbox? {
+    guard let address = outbox.address else { return nil }
+    state.withLock { state in
+      if state.outboxes[address] === outbox { state.outboxes[address] = nil }
+    }
+    return try? self.outbox(for: address)
   }
 
   /// The outbox for an address, made when there is none.

@@ -50,8 +50,7 @@ final class LocalAsk<Request: RPCRequest>: LocalMessage {
   var isAbandoned: Bool { call.isAbandoned }
   func onAbandon(_ body: @escaping @Sendable () -> Void) { call.onAbandon(body) }
   func fail(_ error: RPCError) {
-    // Answered means that a handler was faster; then there is nobody to tell.
-    try? call.answer(.failure(error))
+    call.refuse(error)
   }
 }
 

@@ -10,8 +10,8 @@ internal import Synchronization
 /// An outbox has an address and makes connections to it, or it is bound to a connection that the peer made, and ends with it:
 /// the way back to a peer that does not listen.
 ///
-/// Two addresses may turn out to be one peer's, once it has introduced itself. The outbox that comes second then becomes an alias: it
-/// hands what it has to the first, and from then on lets messages go there directly, so that there is one connection.
+/// Two addresses may turn out to be one peer's, once it has introduced itself: then the outbox of one becomes an alias of the other's,
+/// see ``Original``, so that there is one connection.
 ///
 /// - Ordering: messages of one thread to one endpoint are sent in the order given.
 /// - Delivery: at most once. A message that was queued when connecting failed was certainly not sent.
@@ -34,6 +34,8 @@ final class Outbox: LoopTask, TransportClientObserver {
     var backoff: ReconnectBackoff
     /// Told of one-way messages that were certainly not sent, and why.
     var onLost: @Sendable (RemoteRoute, RPCError) -> Void
+    /// The outbox that takes over for the address of one that is an alias no more.
+    var successor: @Sendable (Outbox) -> Outbox? = { _ in nil }
   }
 
   /// Who is at the other end, for people: its address, or "host:port" of a connection.
@@ -53,9 +55,11 @@ final class Outbox: LoopTask, TransportClientObserver {
   /// Guarded by its lock: the outbox that this one is an alias of.
   ///
   /// The lock is held while messages are handed over, so that who finds the queue closed comes behind them.
-  let original = Locked<Outbox?>(nil)
+  let original = Locked<Original?>(nil)
   /// Atomic, set with release when messages may go to the original directly.
   let hasOriginal = Atomic<Bool>(false)
+  /// Atomic; counts the connections that were had and lost, released when one ends.
+  let connectionNumber = Atomic<Int>(0)
   /// Guarded by its lock: the routes by name; nil once the outbox has stopped.
   let routes = Locked<RemoteRoutes?>(RemoteRoutes())
   /// Atomic, relaxed: until when the peer is left alone, in nanoseconds; zero if it is not.
@@ -100,8 +104,8 @@ final class Outbox: LoopTask, TransportClientObserver {
       return made
     }
     if let route { return route }
-    guard let original = original.withLock({ $0 }) else { throw endError }
-    return try original.route(to: name, envelope: envelope)
+    guard let outbox = resolved(), outbox !== self else { throw endError }
+    return try outbox.route(to: name, envelope: envelope)
   }
 
   /// Queues a message that its route has admitted; it is sent, or fails.
@@ -118,8 +122,8 @@ final class Outbox: LoopTask, TransportClientObserver {
       if !loop.schedule(self) { queue.close { fail($0, .envStopped) } }
       return nil
     case .closed(let message):
-      guard let original = original.withLock({ $0 }) else { return message }
-      return original.adopt(message)
+      guard let outbox = resolved(), outbox !== self else { return message }
+      return outbox.adopt(message)
     }
   }
 
@@ -127,7 +131,8 @@ final class Outbox: LoopTask, TransportClientObserver {
   ///
   /// - Cost: two loads while it would not.
   var refusal: RPCError? {
-    if queue.isClosed { return original.withLock { $0 } == nil ? endError : nil }
+    // The lock is held while an outbox becomes an alias.
+    if queue.isClosed { return original.withLock { $0 == nil } ? endError : nil }
     let until = refusingUntil.load(ordering: .relaxed)
     guard until != 0, MonotonicTime.now.nanoseconds < until else { return nil }
     return RPCError(
@@ -275,7 +280,9 @@ final class Outbox: LoopTask, TransportClientObserver {
     guard core.client === client else { return }
     open.value = nil
     core.client = nil
+    connectionNumber.add(1, ordering: .releasing)
     core.lanes.resumeAll()
+    dismissAliases(core)
     perform(core.state.handle(.lost), endError)
     if !core.backlog.isEmpty || !queue.isEmpty || core.lanes.holdsMessages {
       perform(core.state.handle(.work(now: .now)), core.refusal)

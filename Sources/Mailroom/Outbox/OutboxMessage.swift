@@ -7,23 +7,32 @@ struct OutboxMessage: ~Copyable, Sendable {
   let body: ByteWriter
   /// Where it goes; counts it from before it is posted until it is sent or failed.
   private(set) var route: RemoteRoute
+  /// The route that its reference has, if another outbox than that one's carries it: where it goes back to when that cannot.
+  private(set) var home: RemoteRoute?
   /// Who waits for the answer; nil for a one-way message.
   let sink: ReplySink?
   /// Until when it may wait.
   let deadline: MonotonicTime
 
   /// A one-way message.
-  init(_ body: consuming ByteWriter, to route: RemoteRoute) {
+  ///
+  /// - Parameter home: the reference's route, if that is another one.
+  init(_ body: consuming ByteWriter, to route: RemoteRoute, of home: RemoteRoute? = nil) {
     self.body = body
     self.route = route
+    self.home = home
     sink = nil
     deadline = .distantFuture
   }
 
   /// A request.
-  init(_ body: consuming ByteWriter, to route: RemoteRoute, _ sink: ReplySink, deadline: MonotonicTime) {
+  init(
+    _ body: consuming ByteWriter, to route: RemoteRoute, of home: RemoteRoute? = nil, _ sink: ReplySink,
+    deadline: MonotonicTime
+  ) {
     self.body = body
     self.route = route
+    self.home = home
     self.sink = sink
     self.deadline = deadline
   }
@@ -32,7 +41,15 @@ struct OutboxMessage: ~Copyable, Sendable {
   mutating func redirect(to route: RemoteRoute) {
     self.route.gauge.remove(messages: 1, bytes: body.count)
     _ = route.gauge.add(bytes: body.count)
+    if home == nil { home = self.route }
     self.route = route
+  }
+
+  /// Sends it the way that its reference has again.
+  mutating func returnHome() {
+    guard let home else { return }
+    redirect(to: home)
+    self.home = nil
   }
 
   /// Whether nobody wants the answer any more.

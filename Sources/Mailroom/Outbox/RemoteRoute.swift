@@ -22,7 +22,7 @@ final class RemoteRoute: Sendable {
   }
 
   /// The route that messages take now: this one, or that of the outbox which this one's outbox has turned out to be the same as.
-  var current: RemoteRoute { outbox.isAlias ? outbox.aliasedRoute(of: self) : self }
+  var current: RemoteRoute { outbox.isAlias ? outbox.currentRoute(for: self) : self }
 
   /// Counts a message in, before it is posted.
   ///

@@ -46,9 +46,9 @@ struct FeedGate {
       state = canPause ? .paused(overrun: 0) : .held
       return canPause ? .pause : .hold
     case .paused(let before):
-      let overrun = before + bytes + Self.messageCost
-      if overrun <= allowance && !isBeyondLimit {
-        state = .paused(overrun: overrun)
+      // One message may be larger than all that is allowed; it was on its way all the same.
+      if before < allowance && !isBeyondLimit {
+        state = .paused(overrun: before + bytes + Self.messageCost)
         return .none
       }
       state = .held

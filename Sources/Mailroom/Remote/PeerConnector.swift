@@ -79,10 +79,10 @@ final class PeerConnector: TransportResponseReceiver {
       if Introduction.isIntroduction(body), let introduction = try? Introduction(reply: body) {
         peer.introduce(introduction, address: introduction.address)
         peer.client.enableExtensions()
-        if let other = env.outbox(to: introduction.id, orElse: outbox) {
-          // There is a connection to this very environment, under another name.
+        if let known = env.connection(to: introduction, orElse: outbox, peer.client) {
+          // There is a connection to this very environment, under its own address.
           peer.client.close()
-          outbox.becomeAlias(of: other)
+          outbox.becomeAlias(of: known.outbox, connection: known.number)
         } else {
           done(peer, introduction.address ?? address)
         }

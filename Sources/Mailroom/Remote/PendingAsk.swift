@@ -17,6 +17,8 @@ protocol PendingAsk<Reply>: TransportResponseReceiver, Expirable {
   func complete(_ result: Result<Reply, RPCError>) -> Bool
   /// As ``complete(_:)``, with what the endpoint's side has answered.
   func answer(_ result: Result<Reply, RPCError>)
+  /// Completes the ask with an error that was found before the request went anywhere.
+  func refuse(_ error: RPCError)
   /// Has the request followed to where it went, and dropped there.
   func follow()
   /// Has `body` called if the ask is given up; for the handler of the same environment that has it.
@@ -44,6 +46,8 @@ extension PendingAsk {
   private func named(_ error: RPCError) -> RPCError { limit?.named(error, in: source?.env) ?? error }
 
   func answer(_ result: Result<Reply, RPCError>) { complete(result) }
+
+  func refuse(_ error: RPCError) { fail(error) }
 
   /// Completes the ask with an error; one for lack of time says which setting governs.
   func fail(_ error: RPCError) {
@@ -140,6 +144,12 @@ final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   func watch(_ body: @escaping @Sendable () -> Void) {
     sent.watch(body)
     if isAbandoned { body() }
+  }
+
+  /// Not within the call that asks: the function may ask again, and be refused again, without an end.
+  func refuse(_ error: RPCError) {
+    guard let env = source?.env else { return fail(error) }
+    env.later { [self] in fail(error) }
   }
 
   @discardableResult

@@ -16,9 +16,9 @@ extension RPCEndpointRef {
       sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
         try Self.write(request, route.envelope, key: key, to: &writer)
       } onError: {
-        ask.fail($0)
+        ask.refuse($0)
       }
-    case .unreachable(let error): ask.fail(error)
+    case .unreachable(let error): ask.refuse(error)
     }
   }
 
@@ -29,9 +29,9 @@ extension RPCEndpointRef {
       sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
         Self.write(bytes, route.envelope, to: &writer)
       } onError: {
-        ask.fail($0)
+        ask.refuse($0)
       }
-    case .unreachable(let error): ask.fail(error)
+    case .unreachable(let error): ask.refuse(error)
     }
   }
 
@@ -46,7 +46,7 @@ extension RPCEndpointRef {
     _ encode: (inout ByteWriter) throws(RPCError) -> Void, onError: (RPCError) -> Void
   ) {
     if env.isStopped { return onError(.envStopped) }
-    let route = route.current
+    let (home, route) = (route, route.current)
     do throws(RPCError) {
       if let client = route.outbox.directClient(for: route) {
         var failure: RPCError?
@@ -59,7 +59,8 @@ extension RPCEndpointRef {
         }
       } else {
         let body = try admitted(route, overhead: FrameFormat.rpcOverhead, encode)
-        route.outbox.post(OutboxMessage(body, to: route, sink, deadline: limit.deadline))
+        route.outbox.post(
+          OutboxMessage(body, to: route, of: route === home ? nil : home, sink, deadline: limit.deadline))
       }
     } catch {
       onError(error)
@@ -83,7 +84,7 @@ extension RPCEndpointRef {
     _ route: RemoteRoute, _ encode: (inout ByteWriter) throws(RPCError) -> Void
   ) throws(RPCError) {
     if env.isStopped { throw .envStopped }
-    let route = route.current
+    let (home, route) = (route, route.current)
     if let client = route.outbox.directClient(for: route) {
       var failure: RPCError?
       do throws(TransportError) {
@@ -95,7 +96,7 @@ extension RPCEndpointRef {
       }
     } else {
       let body = try admitted(route, overhead: FrameFormat.oneWayOverhead, encode)
-      route.outbox.post(OutboxMessage(body, to: route))
+      route.outbox.post(OutboxMessage(body, to: route, of: route === home ? nil : home))
     }
   }
 

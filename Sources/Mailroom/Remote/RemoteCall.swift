@@ -135,6 +135,11 @@ final class LocalCall<Reply: RPCValue>: Sendable {
   /// The time that is left to answer; nil only in tests.
   var deadline: MonotonicTime { ask.limit?.deadline ?? .distantFuture }
 
+  /// Tells the asker that no handler took the request; does nothing when a handler was faster.
+  func refuse(_ error: RPCError) {
+    if !answered.exchange(true, ordering: .acquiringAndReleasing) { ask.refuse(error) }
+  }
+
   func answer(_ result: Result<Reply, RPCError>) throws(RPCError) {
     if answered.exchange(true, ordering: .acquiringAndReleasing) {
       throw RPCError(.alreadyReplied, "the call was answered before")

@@ -110,6 +110,8 @@ final class RemoteHandler: ConnectionHandler {
     try? client.respond(responder.requestID) { answer.appendReply(to: &$0) }
     // Behind the answer, which tells the peer so.
     client.enableExtensions()
+    // One that was dialled has said who it is when it answered; that alone counts.
+    if client.isOutgoing { return }
     peer.introduce(introduction, address: envelope.sender)
     peer.announce(envelope.sender)
   }

@@ -20,6 +20,10 @@ final class RemotePeer: Sendable {
     var hasEnded = false
   }
 
+  /// What the sockets between two processes may hold, whatever their out-buffers do: twice what Linux lets them grow to on large
+  /// machines.
+  private static let socketRoom = 64 * 1024 * 1024
+
   let client: TransportClient
   let env: RPCEnv
   /// What slows it down.
@@ -32,7 +36,7 @@ final class RemotePeer: Sendable {
   init(client: TransportClient, env: RPCEnv) {
     self.client = client
     self.env = env
-    feed = InboxFeed(client, allowance: env.configuration.transport.overrun)
+    feed = InboxFeed(client, allowance: max(env.configuration.transport.overrun, Self.socketRoom))
   }
 
   /// Who it is; nil for a process of the reference system, and until it has introduced itself.
@@ -86,11 +90,11 @@ final class RemotePeer: Sendable {
   /// The connection has ended.
   func didClose(_ error: TransportError?) {
     feed.end()
-    let (id, outbox) = state.withLock { state in
+    let id = state.withLock { state in
       state.hasEnded = true
-      return (state.id, state.outbox)
+      return state.id
     }
-    if let id, let outbox { env.forget(outbox, to: id) }
+    if let id, client.isOutgoing { env.forget(client, to: id) }
     if client.droppedOneWays > 0 {
       let text = "the connection to \(address) ended before it took them"
       env.report(

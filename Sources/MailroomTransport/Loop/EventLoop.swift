@@ -146,7 +146,7 @@ public final class EventLoop: Sendable {
     let end = End()
     let timer = limit.map { limit in
       Task {
-        try? await Task.sleep(for: limit)
+        try? await Task.sleep(for: min(limit, .longestSleep))
         end.caller.resume(returning: false)
       }
     }

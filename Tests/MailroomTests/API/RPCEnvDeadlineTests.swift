@@ -97,6 +97,18 @@ final class RPCEnvDeadlineTests: EnvironmentTestCase {
     await eventually("the loop that was left behind ends") { !thread.isAlive }
   }
 
+  func testTimesOfAnyLengthAreTimesToo() async throws {
+    var configuration = RPCConfiguration()
+    configuration.shutdownTimeout = .seconds(Int64.max)
+    configuration.transport.closeTimeout = .seconds(Int64.max)
+    configuration.slowTurnThreshold = .seconds(Int64.max)
+    let env = try await makeServer(configuration)
+    let echo = try env.register("echo", Echo())
+    let reply = try await echo.ask(Say(text: "here"))
+    XCTAssertEqual(reply, "here")
+    await env.shutdown()
+  }
+
   func testShutdownThatAHandlerBeginsEndsTheEnvironment() async throws {
     for dispatch in Way.dispatches {
       let env = try await makeServer()

@@ -1,3 +1,5 @@
+import MailroomQueue
+import MailroomTransport
 import TestSupport
 import XCTest
 
@@ -17,7 +19,7 @@ final class OutboxAliasTests: EnvironmentTestCase {
     await eventually("the second connection has ended") { events.value.count == 2 }
     XCTAssertTrue(events.value[1].hasPrefix("disconnected"))
     let outbox = try client.outbox(for: RPCAddress(host: "127.0.0.1", port: server.port))
-    XCTAssertTrue(try client.outbox(for: RPCAddress(host: "localhost", port: server.port)) === outbox)
+    XCTAssertTrue(try client.outbox(for: RPCAddress(host: "localhost", port: server.port)).resolved() === outbox)
     let third = try await client.endpointRef("rpc://echo@localhost:\(server.port)")
     for ref in [first, second, third] {
       let reply = try await ref.ask(Say(text: "same"))
@@ -89,5 +91,119 @@ final class OutboxAliasTests: EnvironmentTestCase {
     let again = try await client.endpointRef("rpc://echo@localhost:\(port)")
     let reply = try await again.ask(Say(text: "again"))
     XCTAssertEqual(reply, "again")
+  }
+
+  // MARK: Addresses that come to stand for somebody else
+
+  private static func introduction(_ id: RPCEnvID, at port: Int, to request: Int64) throws -> [UInt8] {
+    var answer = ByteWriter()
+    Introduction(id: id, address: try RPCAddress(host: "127.0.0.1", port: port)).appendReply(to: &answer)
+    return RawFrame.response(request, answer.array())
+  }
+
+  private func accept(_ listener: RawListener, as id: RPCEnvID, at port: Int) async throws -> RawSocket {
+    let peer = try await listener.accept()
+    let introduction = try await peer.next()
+    try peer.send(Self.introduction(id, at: port, to: introduction.id))
+    return peer
+  }
+
+  private var impatient: RPCConfiguration {
+    var configuration = RPCConfiguration()
+    configuration.reconnectDelay = .zero
+    return configuration
+  }
+
+  func testAliasEndsWithTheConnectionByWhichItWasFound() async throws {
+    let (own, other, first) = (try RawListener(), try RawListener(), RPCEnvID.random())
+    let client = try await makeClient(impatient)
+    let toOwn = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: own.port))
+    let toOther = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: other.port))
+    try toOwn.send(bytes: [1])
+    let connection = try await accept(own, as: first, at: own.port)
+    let one = try await connection.next()
+    XCTAssertEqual(one.content, [1, 1])
+    try toOther.send(bytes: [2])
+    let probe = try await accept(other, as: first, at: own.port)
+    let two = try await connection.next()
+    XCTAssertEqual(two.content, [1, 2], "one environment, one connection")
+    let hasEnded = try await probe.receivesNothingMore()
+    XCTAssertTrue(hasEnded)
+    // Now somebody else is at the environment's address, and the other one leads to somebody else again.
+    connection.reset()
+    await eventually("the end is noticed") { client.state.withLock { $0.introduced.isEmpty } }
+    try toOther.send(bytes: [3])
+    let third = try await accept(other, as: .random(), at: other.port)
+    let three = try await third.next()
+    XCTAssertEqual(three.content, [1, 3], "what is for the other address goes there")
+    try toOwn.send(bytes: [4])
+    let fourth = try await accept(own, as: .random(), at: own.port)
+    let four = try await fourth.next()
+    XCTAssertEqual(four.content, [1, 4])
+    third.reset()
+    fourth.reset()
+  }
+
+  func testWhatWaitsForAnAliasGoesBackToItsAddress() async throws {
+    let (own, other, first) = (try RawListener(), try RawListener(), RPCEnvID.random())
+    let client = try await makeClient(impatient)
+    let toOwn = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: own.port))
+    let toOther = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: other.port))
+    try toOwn.send(bytes: [1])
+    let connection = try await accept(own, as: first, at: own.port)
+    _ = try await connection.next()
+    try toOther.send(bytes: [2])
+    _ = try await accept(other, as: first, at: own.port)
+    _ = try await connection.next()
+    // The endpoint takes nothing, so what is sent now waits.
+    try connection.send(RawFrame.pause("echo") + RawFrame.request(1, to: "missing", [1]))
+    _ = try await connection.next()
+    try toOwn.send(bytes: [3])
+    try toOther.send(bytes: [4])
+    try toOther.send(bytes: [5])
+    connection.reset()
+    let third = try await accept(own, as: .random(), at: own.port)
+    let three = try await third.next()
+    XCTAssertEqual(three.content, [1, 3])
+    let fourth = try await accept(other, as: .random(), at: other.port)
+    let four = try await fourth.next(2)
+    XCTAssertEqual(four.map(\.content), [[1, 4], [1, 5]])
+    third.reset()
+    fourth.reset()
+  }
+
+  func testEnvironmentThatSaysItIsAnotherGetsNothingOfIt() async throws {
+    let (hostile, honest) = (try RawListener(), try await makeServer())
+    let echo = Echo()
+    let (notes, noted) = (echo.notes, echo.noted)
+    try honest.register("echo", echo)
+    let client = try await makeClient(impatient)
+    let toHostile = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: hostile.port))
+    try toHostile.send(bytes: [1])
+    let connection = try await accept(hostile, as: honest.id, at: honest.port)
+    _ = try await connection.next()
+    let toHonest = try client.remoteRef(name: "echo", address: XCTUnwrap(honest.address))
+    try toHonest.send(Note(text: "secret"))
+    await noted.comes()
+    XCTAssertEqual(notes.value, ["secret"])
+    connection.reset()
+  }
+
+  func testPeerThatIntroducesItselfTwiceIsForgotten() async throws {
+    let listener = try RawListener()
+    let client = try await makeClient(impatient)
+    let ref = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: listener.port))
+    for round in 0..<3 {
+      try ref.send(bytes: [UInt8(round)])
+      let peer = try await listener.accept()
+      let introduction = try await peer.next()
+      var content = ByteWriter()
+      Introduction(id: .random(), address: nil).appendRequest(to: &content)
+      try peer.send(RawFrame.request(-1, to: Introduction.endpointName, content.array()))
+      try peer.send(Self.introduction(.random(), at: listener.port, to: introduction.id))
+      _ = try await peer.next(2)
+      peer.reset()
+      await eventually("the connection is forgotten") { client.state.withLock { $0.introduced.isEmpty } }
+    }
   }
 }

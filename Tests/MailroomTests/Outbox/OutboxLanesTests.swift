@@ -17,6 +17,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
         marks: FlowMarks(messages: 100, bytes: 1 << 20), backoff: ReconnectBackoff(first: .zero, maximum: .zero),
         onLost: { _, _ in })
     ) { _, _ in }
+    addTeardownBlock { outbox.endRoutes() }
     return try names.map { name in try outbox.route(to: name) { [] } }
   }
 

@@ -27,9 +27,8 @@ final class InboxFeedTests: EnvironmentTestCase {
     }
   }
 
-  private func makeHost(writeHighWaterMark: Int = 4 * 1024 * 1024) async throws -> Host {
+  private func makeHost() async throws -> Host {
     var configuration = RPCConfiguration()
-    configuration.transport.writeHighWaterMark = writeHighWaterMark
     configuration.maximumInboxMessages = Self.mark
     let env = try await makeServer(configuration)
     let stepped = Stepped()
@@ -88,23 +87,30 @@ final class InboxFeedTests: EnvironmentTestCase {
   }
 
   func testPeerThatIgnoresPausesIsHeldWhenItHasSentMoreThanWasOnItsWay() async throws {
-    let host = try await makeHost(writeHighWaterMark: 1024)
+    let host = try await makeHost()
     let peer = try await host.connect(knowsPauses: true)
     let other = try await host.connect(knowsPauses: true)
-    try feed(peer, 0..<300)
-    try peer.send(RawFrame.request(99, to: "echo", [1, 42]))
+    let (size, count) = (4 << 20, 24)
+    // From elsewhere, because it is not read to its end before there is room.
+    async let sent: Void = offPool {
+      for number in 0..<count {
+        try peer.send(RawFrame.oneWay(to: "slow", [1] + RPCEndpointRef.bytes(of: number, size: size)))
+      }
+      try peer.send(RawFrame.request(99, to: "echo", [1, 42]))
+    }
     let pause = try await peer.next()
     XCTAssertEqual(pause.kind, 66)
-    let cost = FeedGate.messageCost + 1 + RPCEndpointRef.bytes(of: 0).count
-    let most = Self.mark + 16 * 1024 / cost + 1
-    XCTAssertLessThan(most, 300)
+    // What fills the inbox, then 64 MiB, and the one that shows that it was too much.
+    let most = Self.mark + (64 << 20) / size + 1
+    XCTAssertLessThan(most, count)
     await eventually("as much as can have been on its way is queued") { host.inbox.level.messages == most }
     // The other connection is of the same loop: what was to be read behind that was read.
     for _ in 0..<3 { try await assertServed(other) }
     XCTAssertEqual(host.inbox.level.messages, most)
-    Stepped.allow(300, host.steps)
-    await host.handled.comes(300)
-    XCTAssertEqual(host.numbers.value, Array(0..<300))
+    Stepped.allow(count, host.steps)
+    await host.handled.comes(count)
+    try await sent
+    XCTAssertEqual(host.numbers.value, Array(0..<count))
     XCTAssertLessThanOrEqual(host.highest.value, most)
     // Pauses and their ends take turns, and one answer is among them.
     var kinds: [UInt8] = [66]

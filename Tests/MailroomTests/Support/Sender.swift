@@ -136,6 +136,8 @@ final class Sender: Sendable {
   func end() async {
     await group.shutdown()
     link.outbox.update { $0 = nil }
+    // They refer back; an environment that ends sees to that.
+    outbox.endRoutes()
   }
 
   private final class Link: Sendable {

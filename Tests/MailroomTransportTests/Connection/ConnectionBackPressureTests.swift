@@ -95,10 +95,10 @@ final class ConnectionBackPressureTests: TransportTestCase {
   func testPeerThatWasDialledIsReadOnAndGivenUpInTheEnd() throws {
     for isOnLoop in [true, false] {
       let log = ServiceLog { service in
-        service.onRequest = { _, responder in
+        service.onRequest = { [log = service.log] _, responder in
           let answer = [UInt8](repeating: 1, count: Self.size)
-          if isOnLoop { try? responder.succeed(answer.rawSpan) } else { service.log.held.append(responder) }
-          service.log.holding.fire()
+          if isOnLoop { try? responder.succeed(answer.rawSpan) } else { log.held.append(responder) }
+          log.holding.fire()
         }
       }
       var configuration = Self.narrow
@@ -324,10 +324,10 @@ final class ConnectionBackPressureTests: TransportTestCase {
 
   func testReadingIsHeldUntilItWasResumedAsOftenAsPaused() throws {
     let service = ServiceLog { service in
-      service.onOneWay = { body in
+      service.onOneWay = { [log = service.log] body in
         guard body.byte(at: 0) == 1 else { return }
-        service.log.client.pauseReading()
-        service.log.client.pauseReading()
+        log.client.pauseReading()
+        log.client.pauseReading()
       }
     }
     let server = try makeServer(makeGroup(), service)
@@ -358,7 +358,7 @@ final class ConnectionBackPressureTests: TransportTestCase {
 
   func testConnectionMayBePausedAsItOpens() throws {
     let service = ServiceLog { service in
-      service.onOpen = { service.log.client.pauseReading() }
+      service.onOpen = { [log = service.log] in log.client.pauseReading() }
     }
     let server = try makeServer(makeGroup(), service)
     let peer = try RawSocket.connect(port: server.port)
@@ -375,7 +375,7 @@ final class ConnectionBackPressureTests: TransportTestCase {
     var configuration = TransportConfiguration()
     configuration.closeTimeout = .seconds(60)
     let service = ServiceLog { service in
-      service.onOneWay = { _ in service.log.client.pauseReading() }
+      service.onOneWay = { [log = service.log] _ in log.client.pauseReading() }
     }
     let server = try makeServer(makeGroup(), service, configuration: configuration)
     let peer = try RawSocket.connect(port: server.port)
@@ -416,7 +416,7 @@ final class ConnectionBackPressureTests: TransportTestCase {
 
   func testHeldBytesThatBreakTheProtocolEndTheConnection() throws {
     let service = ServiceLog { service in
-      service.onOneWay = { _ in service.log.client.pauseReading() }
+      service.onOneWay = { [log = service.log] _ in log.client.pauseReading() }
     }
     let server = try makeServer(makeGroup(), service)
     let peer = try RawSocket.connect(port: server.port)

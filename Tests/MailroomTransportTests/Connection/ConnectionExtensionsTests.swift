@@ -134,9 +134,9 @@ final class ConnectionExtensionsTests: TransportTestCase {
 
   func testDeadlineArrives() throws {
     let service = ServiceLog { service in
-      service.onOpen = { service.log.client.enableExtensions() }
-      service.onRequest = { body, responder in
-        service.log.held.append(responder)
+      service.onOpen = { [log = service.log] in log.client.enableExtensions() }
+      service.onRequest = { [log = service.log] body, responder in
+        log.held.append(responder)
         try? responder.succeed(body)
       }
     }
@@ -157,7 +157,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
 
   func testFarthestDeadlineIsNoneAtAll() throws {
     let service = ServiceLog { service in
-      service.onOpen = { service.log.client.enableExtensions() }
+      service.onOpen = { [log = service.log] in log.client.enableExtensions() }
     }
     let server = try makeServer(makeGroup(), service)
     let peer = try RawSocket.connect(port: server.port)
@@ -247,7 +247,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
 
   func testHandlerLearnsThatARequestWasCancelled() throws {
     let service = ServiceLog { service in
-      service.onOpen = { service.log.client.enableExtensions() }
+      service.onOpen = { [log = service.log] in log.client.enableExtensions() }
     }
     let server = try makeServer(makeGroup(), service, configuration: .quickClose)
     let peer = try RawSocket.connect(port: server.port)
@@ -307,7 +307,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
 
   func testNothingIsRememberedOnceAllIsAnswered() throws {
     let service = ServiceLog { service in
-      service.onOpen = { service.log.client.enableExtensions() }
+      service.onOpen = { [log = service.log] in log.client.enableExtensions() }
     }
     let server = try makeServer(makeGroup(), service)
     let peer = try RawSocket.connect(port: server.port)
@@ -385,7 +385,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
 
   func testHandlersNeedNotListen() throws {
     let service = ServiceLog { service in
-      service.onOpen = { service.log.client.enableExtensions() }
+      service.onOpen = { [log = service.log] in log.client.enableExtensions() }
     }
     let server = try makeServer(makeGroup(), service)
     let peer = try RawSocket.connect(port: server.port)
