@@ -20,7 +20,7 @@ struct ScenarioRun {
   let host: String
 
   func run(progress: Progress) async throws -> Measurement {
-    let env = try await RPCEnv.client(name: "bench-client")
+    let env = try await RPCEnv.client(name: "bench-client", configuration: configuration)
     do {
       let measurement = try await measure(env, progress)
       await env.shutdown()
@@ -29,6 +29,16 @@ struct ScenarioRun {
       await env.shutdown()
       throw error
     }
+  }
+
+  /// The defaults, but that all windows fit into the outbox: it is they that pace a run, and not its bound.
+  private var configuration: RPCConfiguration {
+    var configuration = RPCConfiguration()
+    // Beside each batch there is a question; around each payload an envelope.
+    let messages = scenario.senders * (scenario.window + 2)
+    configuration.maximumOutboxMessages = max(configuration.maximumOutboxMessages, 2 * messages)
+    configuration.maximumOutboxBytes = max(configuration.maximumOutboxBytes, 2 * messages * (scenario.payload + 256))
+    return configuration
   }
 
   private func measure(_ env: RPCEnv, _ progress: Progress) async throws -> Measurement {
