@@ -38,7 +38,7 @@ extension RPCEnv {
     let allEnded = await stopEndpoints()
     if !allEnded { logWhatIsLeft() }
     localDeadlines.stop()
-    let (server, factory, outboxes) = state.withLock { ($0.server, $0.factory, Array($0.outboxes.values)) }
+    let (server, factory, outboxes) = state.withLock { ($0.server, $0.factory, $0.outboxes.all) }
     server?.close()
     for outbox in outboxes { outbox.stop() }
     factory?.close()

@@ -33,7 +33,7 @@ public final class RPCEnv: Sendable {
     var address: RPCAddress?
     var server: TransportServer?
     var factory: TransportClientFactory?
-    var outboxes: [RPCAddress: Outbox] = [:]
+    var outboxes = OutboxTable()
     /// The connections to environments at the addresses that these listen at.
     var introduced: [RPCEnvID: OwnConnection] = [:]
     var hasEnded = false
@@ -250,23 +250,22 @@ extension RPCEnv {
   /// The outbox that takes over for the address of `outbox`, which was an alias; nil when the environment has ended.
   private func successor(of outbox: Outbox) -> Outbox? {
     guard let address = outbox.address else { return nil }
-    state.withLock { state in
-      if state.outboxes[address] === outbox { state.outboxes[address] = nil }
-    }
+    state.withLock { $0.outboxes.remove(outbox, at: address) }
     return try? self.outbox(for: address)
   }
 
   /// The outbox for an address, made when there is none.
   func outbox(for address: RPCAddress) throws(RPCError) -> Outbox {
-    let outbox: Outbox? = state.withLock { state in
-      if let outbox = state.outboxes[address] { return outbox }
-      guard let factory = state.factory, !isStopped else { return nil }
+    let (outbox, dropped): (Outbox?, [Outbox]) = state.withLock { state in
+      if let outbox = state.outboxes[address] { return (outbox, []) }
+      guard let factory = state.factory, !isStopped else { return (nil, []) }
       let outbox = Outbox(address: address, loop: group.next(), policy: outboxPolicy) { [self] outbox, onResult in
         PeerConnector.connect(outbox, to: address, with: factory, env: self, onResult)
       }
-      state.outboxes[address] = outbox
-      return outbox
+      return (outbox, state.outboxes.insert(outbox, at: address))
     }
+    // Let go of here, because ending is nothing to be done with the lock held.
+    _ = dropped
     guard let outbox else { throw .envStopped }
     return outbox
   }

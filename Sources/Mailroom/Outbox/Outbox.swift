@@ -133,11 +133,19 @@ final class Outbox: LoopTask, TransportClientObserver {
   var refusal: RPCError? {
     // The lock is held while an outbox becomes an alias.
     if queue.isClosed { return original.withLock { $0 == nil } ? endError : nil }
-    let until = refusingUntil.load(ordering: .relaxed)
-    guard until != 0, MonotonicTime.now.nanoseconds < until else { return nil }
+    guard isRefusing else { return nil }
     return RPCError(
       .connectFailed, "connecting to \(peer) failed a moment ago; it is left alone for now", execution: .notExecuted)
   }
+
+  /// Whether the peer is left alone for now.
+  var isRefusing: Bool {
+    let until = refusingUntil.load(ordering: .relaxed)
+    return until != 0 && MonotonicTime.now.nanoseconds < until
+  }
+
+  /// Drops the routes that nobody has a reference or a message for.
+  func dropUnusedRoutes() { routes.withLock { $0?.dropUnused() } }
 
   /// The connection, for a sender that is on its loop, if a message to that endpoint may go straight to it: it takes more, and
   /// nothing is overtaken.

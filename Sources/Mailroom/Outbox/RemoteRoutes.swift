@@ -22,10 +22,15 @@ struct RemoteRoutes {
   mutating func insert(_ route: RemoteRoute) {
     routes[route.name] = route
     guard routes.count > limit else { return }
+    dropUnused()
+    limit = max(Self.least, 2 * routes.count)
+  }
+
+  /// Drops the routes that nobody else holds.
+  mutating func dropUnused() {
     for name in Array(routes.keys) {
       guard var route = routes.removeValue(forKey: name) else { continue }
       if !isKnownUniquelyReferenced(&route) { routes[name] = route }
     }
-    limit = max(Self.least, 2 * routes.count)
   }
 }
