@@ -5,7 +5,7 @@ package import MailroomQueue
 /// - Thread safety: created and called on the connection's event loop only, one call at a time. Must not block. Spans are
 ///   valid during the call only.
 /// - Ordering: ``connectionDidOpen()`` first, then messages in the order sent by the peer, then ``connectionDidClose(_:)``
-///   exactly once.
+///   exactly once. Pauses and their ends are told as they come, and may overtake messages that are held.
 public protocol ConnectionHandler: AnyObject {
   /// The connection is up.
   func connectionDidOpen()

@@ -36,7 +36,8 @@ public struct TransportConfiguration: Sendable {
   /// Default 4 MiB, in bytes of frames. From here on posted messages wait in their queue, sending on the event loop throws
   /// ``TransportError/Reason/full``, and an accepted connection stops reading. One that was dialled puts requests off, and
   /// gives its peer up when those come to 16 times this. A peer that sends 16 times this to an endpoint after it was asked
-  /// to pause is not read from any more until the endpoint has room. More costs memory for each peer that reads slowly; less than the
+  /// to pause is not served any more until the endpoint has room, and not read from once this much, 1 MiB at the most, of its
+  /// requests is held. More costs memory for each peer that reads slowly; less than the
   /// bandwidth-delay product of the network costs throughput.
   public var writeHighWaterMark = 4 * 1024 * 1024
   /// At how few waiting bytes a connection takes messages again that had taken no more.
@@ -54,7 +55,7 @@ public struct TransportConfiguration: Sendable {
   /// Default 64 MiB, in bytes of frames; a message is taken whenever there are fewer, so that one message of any size is.
   /// More costs memory for each peer that reads slowly.
   public var maximumQueuedBytes = 64 * 1024 * 1024
-  /// How many requests of one peer may be unanswered before its connection stops reading.
+  /// How many requests of one peer may be unanswered before its connection serves no more.
   ///
   /// Default 1 048 576; at least 1, and at most 4 194 304. More costs whatever a request and its handler take; fewer than a peer has
   /// under way at a time makes it wait for answers.

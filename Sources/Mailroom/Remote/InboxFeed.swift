@@ -4,8 +4,9 @@ internal import MailroomTransport
 /// Slows a peer down while inboxes that it feeds are full.
 ///
 /// For each inbox that is full a ``FeedGate`` says what is done: `pause` asks the peer to send nothing to that endpoint, so
-/// others are served over the same connection. `hold` stops reading from the connection; it is for peers that know nothing else,
-/// or send all the same. When the inbox has room, or is stopped, it is taken back.
+/// others are served over the same connection. `hold` stops serving the connection's requests, and soon reading from it; it is
+/// for peers that know nothing else, or send all the same. Their answers still come through as long as not much is held before
+/// them. When the inbox has room, or is stopped, it is taken back.
 ///
 /// Loop-confined, but for what comes back from inboxes. Invariants: each inbox is waited for once; what was asked for is taken back,
 /// once; only connections that feed a full inbox are slowed down; and one that does pause serves all other endpoints.

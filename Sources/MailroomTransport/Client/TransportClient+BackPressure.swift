@@ -27,10 +27,11 @@ extension TransportClient {
     self.observer.value = observer
   }
 
-  /// Stops serving what the peer sends, until ``resumeReading()`` was called as often.
+  /// Stops serving the peer's requests and one-way messages, until ``resumeReading()`` was called as often.
   ///
-  /// Only on the connection's event loop. What was read already waits too. While nothing is read the peer's end is not seen,
-  /// unless something is being written. A connection that is being closed reads all the same.
+  /// Only on the connection's event loop. What was read already waits too. Answers and words about other messages come through
+  /// until ``Connection/mostHeld`` of requests wait before them; then nothing is read any more. While nothing is read the peer's
+  /// end is not seen, unless something is being written. A connection that is being closed reads all the same.
   package func pauseReading() { connection.value?.pauseReading() }
 
   /// Takes one ``pauseReading()`` back; does nothing when there is none, or when the connection has ended.

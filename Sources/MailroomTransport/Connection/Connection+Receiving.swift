@@ -33,23 +33,17 @@ extension Connection: UVStreamDelegate {
     isReading = false
     hasPeerEnded = true
     if let error {
-      fail(TransportError(.connectionClosed, "the connection to \(client.peer) was lost: \(error)"))
+      failBehindHeldFrames("the connection to \(client.peer) was lost: \(error)")
     } else if decoder.isAtFrameBoundary || !isActive {
       handle(.peerEnded)
     } else {
-      fail(TransportError(.connectionClosed, "\(client.peer) ended the connection in the middle of a frame"))
+      failBehindHeldFrames("\(client.peer) ended the connection in the middle of a frame")
     }
   }
 
   /// Handles one frame, now or when the read gate opens; says whether the next one is wanted.
   private func receiveOrHold(_ payload: RawSpan) throws(FrameError) -> Bool {
-    if readGate.isOpen && unserved.isEmpty || readsOn && payload.isAnswer {
-      try receive(payload)
-    } else {
-      unserved.append(payload)
-      // While the gate is open they are about to be served, and it is not the peer that is slow.
-      if readsOn && !readGate.isOpen && unserved.byteCount > writeGate.overrun { giveUp() }
-    }
+    if readGate.isOpen && unserved.isEmpty { try receive(payload) } else { try hold(payload) }
     return acceptsAnswers
   }
 
@@ -134,8 +128,30 @@ extension Connection {
     updateReading()
   }
 
-  /// Whether this connection reads though what it reads is put off: answers to its own requests must come through.
-  private var readsOn: Bool { client.isOutgoing && readGate.reasons.isSubset(of: .unwritable) }
+  /// Puts a frame off until the read gate opens, unless it says something about other messages.
+  private func hold(_ payload: RawSpan) throws(FrameError) {
+    if payload.overtakes {
+      try receive(payload)
+      // What is cancelled may be held itself; then it is when its turn has come that this is heeded.
+      guard payload.isCancellation, acceptsAnswers else { return }
+    }
+    unserved.append(payload)
+    // While the gate is open they are about to be served, and it is not the peer that is slow.
+    if mustRead && !readGate.isOpen && unserved.byteCount > writeGate.overrun { giveUp() }
+    if !wantsMore { updateReading() }
+  }
+
+  /// Whether this connection has to read though its peer does not: two that both stopped would wait for each other for ever.
+  private var mustRead: Bool { client.isOutgoing && readGate.reasons.isSubset(of: .unwritable) }
+
+  /// Whether it reads on, though what it reads may have to be held, for the sake of the answers that come in between.
+  ///
+  /// Whoever makes the room that is waited for may wait for one of them.
+  private var wantsMore: Bool {
+    if mustRead { return true }
+    let isTakingAnswers = client.isOutgoing || !readGate.reasons.contains(.unwritable)
+    return isTakingAnswers && unserved.byteCount < min(Self.mostHeld, configuration.writeHighWaterMark)
+  }
 
   /// Ends a connection whose peer goes on sending and does not read.
   private func giveUp() {
@@ -146,11 +162,13 @@ extension Connection {
           + "\(out.value.pendingBytes) bytes wait"))
   }
 
-  /// Reads from the socket exactly while the gate is open and nothing that was read is held, or while it must.
+  /// Reads from the socket exactly while the gate is open and nothing that was read is held, or while not too much is.
   func updateReading() {
-    guard hasOpened, !hasPeerEnded, !stream.isClosing else { return }
+    guard hasOpened, !stream.isClosing else { return }
     if !acceptsAnswers { unserved = HeldFrames() }
-    if readGate.isOpen && unserved.isEmpty || readsOn {
+    if hasPeerEnded {
+      isReading = false
+    } else if readGate.isOpen && unserved.isEmpty || wantsMore {
       startReading()
     } else {
       if isReading { stream.stopReading() }
@@ -176,6 +194,7 @@ extension Connection {
     // Moved out, because those who are served may come back here.
     var frames = HeldFrames()
     swap(&frames, &unserved)
+    isServingHeldFrames = true
     do throws(FrameError) {
       try frames.serve(while: { readGate.isOpen && acceptsAnswers }) { (payload) throws(FrameError) in
         try receive(payload)
@@ -185,14 +204,21 @@ extension Connection {
     }
     handler?.connectionDidReadBatch()
     swap(&frames, &unserved)
+    isServingHeldFrames = false
     updateReading()
+    if hasPeerEnded && unserved.isEmpty { didServeHeldFramesOfEndedPeer() }
   }
 }
 
 extension RawSpan {
-  /// Whether this frame's payload answers a request.
-  fileprivate var isAnswer: Bool {
-    let kind = byte(at: 0)
-    return kind == WireMessage.Kind.rpcResponse.rawValue || kind == WireMessage.Kind.rpcFailure.rawValue
+  /// Whether this frame's payload is no message, but says something about others: whoever waits for that may be who holds them up.
+  fileprivate var overtakes: Bool {
+    switch byte(at: 0).flatMap(WireMessage.Kind.init) {
+    case .rpcResponse, .rpcFailure, .cancel, .pauseEndpoint, .resumeEndpoint: true
+    default: false
+    }
   }
+
+  /// Whether this frame's payload cancels a request.
+  fileprivate var isCancellation: Bool { byte(at: 0) == WireMessage.Kind.cancel.rawValue }
 }

@@ -9,9 +9,14 @@ internal import MailroomQueue
 /// Back-pressure: ``WriteGate`` says whether messages are taken, ``ReadGate`` whether what the peer sends is served. An accepted
 /// connection reads nothing while its answers are not taken. An outgoing one reads on, for two peers that both stopped
 /// reading would wait for each other for ever; it puts off what is no answer, and gives the peer up when that becomes too much.
+/// While requests are put off for another reason, each connection reads on until ``mostHeld`` of them are held: whoever makes the
+/// room that they wait for may wait for an answer of the same peer.
 final class Connection {
   /// Above this the out-buffer is written at once instead of at the end of the tick.
   static let earlyFlush = 256 * 1024
+  /// How much is held at the most before reading stops, besides what one read delivers: enough for answers among it to be found,
+  /// and little for a connection whose peer need not be a friend.
+  static let mostHeld = 1024 * 1024
 
   let core: LoopCore
   let stream: UVTCP
@@ -39,6 +44,8 @@ final class Connection {
   var readGate = ReadGate()
   /// What was read and waits for the read gate.
   var unserved = HeldFrames()
+  /// Whether ``unserved`` is being served, and therefore lent.
+  var isServingHeldFrames = false
   private(set) var hasOpened = false
   var isReading = false
   /// Whether the peer ended its side, so that there is nothing to read any more.
@@ -57,6 +64,8 @@ final class Connection {
   private var sweepTimer: (id: LoopCore.TimerID, deadline: MonotonicTime)?
   private var closeTimer: LoopCore.TimerID?
   private var error: TransportError?
+  /// Whether the connection fails once what its ended peer has sent before is served.
+  private var isFailing = false
 
   init(_ stream: UVTCP, core: LoopCore, client: TransportClient, configuration: TransportConfiguration) {
     self.stream = stream
@@ -238,8 +247,27 @@ final class Connection {
     handle(.failed)
   }
 
+  /// Ends the connection of a peer that has ended; what was read before and is held is served first.
+  ///
+  /// No answer comes any more, which those who wait for one are told at once.
+  func failBehindHeldFrames(_ message: String) {
+    let error = TransportError(.connectionClosed, message)
+    if unserved.isEmpty { return fail(error) }
+    if self.error == nil { self.error = error }
+    isFailing = true
+    handle(.peerEnded)
+  }
+
+  /// What a peer sent before it ended is served: now its time to take the answers begins.
+  func didServeHeldFramesOfEndedPeer() {
+    if isFailing { return handle(.failed) }
+    guard lifecycle.state == .answering else { return }
+    startCloseTimer()
+    checkQuiescence()
+  }
+
   private func checkQuiescence() {
-    if unanswered == 0 && isDrained { handle(.quiescent) }
+    if unanswered == 0 && isDrained && unserved.isEmpty && !isServingHeldFrames { handle(.quiescent) }
   }
 
   private var isDrained: Bool { openFrames == 0 && out.value.isDrained }
@@ -268,14 +296,7 @@ final class Connection {
       sweepTimer = nil
     }
     if actions.contains(.startTimer) {
-      closeTimer = core.schedule(at: MonotonicTime.now.advanced(by: configuration.closeTimeout)) { [self] in
-        closeTimer = nil
-        if error == nil && !isDrained {
-          error = TransportError(
-            .connectionClosed, "\(client.peer) was cut off before it took the last \(out.value.pendingBytes) bytes")
-        }
-        handle(.timedOut)
-      }
+      startCloseTimer()
     }
     if actions.contains(.endWrites) {
       write()
@@ -289,6 +310,20 @@ final class Connection {
       client.abandonment.end()
     }
     if lifecycle.state == .answering { checkQuiescence() }
+  }
+
+  private func startCloseTimer() {
+    if let closeTimer { core.cancel(closeTimer) }
+    closeTimer = core.schedule(at: MonotonicTime.now.advanced(by: configuration.closeTimeout)) { [self] in
+      closeTimer = nil
+      // What is held keeps the peer waiting, and not the other way round.
+      if acceptsAnswers && !unserved.isEmpty { return startCloseTimer() }
+      if error == nil && !isDrained {
+        error = TransportError(
+          .connectionClosed, "\(client.peer) was cut off before it took the last \(out.value.pendingBytes) bytes")
+      }
+      handle(.timedOut)
+    }
   }
 
   private func closeSocket() {

@@ -4,8 +4,8 @@ internal import MailroomQueue
 ///
 /// Loop-confined.
 ///
-/// What is read in one go can ask for far more than it is long, so stopping to read is not enough. Bound: what one read
-/// delivers, that is a read buffer's size, or one frame; or where a connection must read on, what its owner allows.
+/// What is read in one go can ask for far more than it is long, so stopping to read is not enough; and answers may come behind.
+/// Bound: what its owner allows, and what one read delivers beyond that: a read buffer's size, or one frame.
 struct HeldFrames: ~Copyable {
   private var bytes = ByteWriter()
   private var offset = 0

@@ -5,6 +5,24 @@ import XCTest
 
 @testable import Mailroom
 
+/// Asks its peer back before it is done with a message, one at a time.
+private final class Curious: RPCEndpoint {
+  let peer: RPCEndpointRef
+  let replies = Results<String>("a reply")
+
+  init(_ peer: RPCEndpointRef) { self.peer = peer }
+
+  static func handlers(_ on: inout RPCHandlers<Curious>) {
+    on.receive(Note.self) { curious, note async in
+      do {
+        curious.replies.add("\(note.text) \(try await curious.peer.ask(bytes: [7], timeout: .seconds(15)))")
+      } catch {
+        curious.replies.add("\(note.text) \(error)")
+      }
+    }
+  }
+}
+
 /// Peers that fill an inbox, and how they are slowed down: raw sockets, on which every frame is seen.
 final class InboxFeedTests: EnvironmentTestCase {
   private static let mark = 4
@@ -173,6 +191,35 @@ final class InboxFeedTests: EnvironmentTestCase {
     let answer = try await peer.next()
     XCTAssertEqual(answer.id, 99)
     try await assertServed(peer)
+  }
+
+  func testHandlerCanAskThePeerThatFillsItsInbox() async throws {
+    for dispatch in Way.dispatches {
+      var configuration = RPCConfiguration()
+      configuration.maximumInboxMessages = Self.mark
+      let env = try await makeServer(configuration)
+      let listener = try RawListener()
+      let curious = Curious(
+        try env.remoteRef(name: "there", address: RPCAddress(host: "127.0.0.1", port: listener.port)))
+      let (there, replies) = (curious.peer, curious.replies)
+      let ref = try env.register("curious", curious, on: dispatch)
+      guard case .local(let inbox) = ref.target else { return XCTFail("it is local") }
+      try there.send(bytes: [0])
+      let peer = try await listener.acceptPeer()
+      _ = try await peer.next()
+      let notes = try (0..<30).map { RawFrame.oneWay(to: "curious", try RawFrame.typed(Note(text: "\($0)"))) }
+      try peer.send(notes.flatMap { $0 })
+      // Each of them is handled while as many are held as the inbox does not take.
+      for number in 0..<30 {
+        let question = try await peer.next()
+        XCTAssertEqual(question.kind, 3)
+        XCTAssertEqual(question.endpoint, "there")
+        XCTAssertLessThanOrEqual(inbox.level.messages, Self.mark)
+        try peer.send(RawFrame.response(question.id, [1, UInt8(number)]))
+      }
+      let values = await replies.next(30)
+      XCTAssertEqual(values, (0..<30).map { "\($0) [\($0)]" }, "\(dispatch)")
+    }
   }
 
   // MARK: Who is slowed down

@@ -10,7 +10,7 @@ final class ConnectionLog: Sendable {
   let holding = Signal("a request to be held")
   let closed = Signal("a connection to close")
 
-  /// In the order told: "open", "request", "one-way", "batch", "close".
+  /// In the order told: "open", "request", "one-way", "pause", "resume", "batch", "close".
   let events = Box<[String]>([])
   let oneWays = Box<[[UInt8]]>([])
   /// Requests that were not answered.
@@ -109,6 +109,8 @@ final class Service: ConnectionHandler {
     log.noted.fire()
   }
 
+  func peerDidPause(_ endpoint: RawSpan) { log.events.append("pause") }
+  func peerDidResume(_ endpoint: RawSpan) { log.events.append("resume") }
   func connectionDidReadBatch() { log.events.append("batch") }
 
   func connectionDidClose(_ error: TransportError?) {
