@@ -15,7 +15,8 @@ public struct TransportConfiguration: Sendable {
   public var connectTimeout = Duration.seconds(10)
   /// How many connections one client factory makes at a time; others wait their turn, and their ``connectTimeout`` with them.
   ///
-  /// Default 64, the reference's `spark.rpc.connect.threads`; at least 1. More costs a descriptor each, and a burst of them for the
+  /// Default 64, the reference's `spark.rpc.connect.threads`; at least 1. Half of it at the most is for peers that the last attempt
+  /// failed for. More costs a descriptor each, and a burst of them for the
   /// peers; fewer makes everybody wait for peers that do not answer.
   public var maximumConcurrentConnects = 64
   /// How long a closing connection may take to write what is queued.

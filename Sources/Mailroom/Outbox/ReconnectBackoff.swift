@@ -28,6 +28,9 @@ struct ReconnectBackoff: Equatable {
     return pause * (0.5 + 0.5 * min(max(jitter, 0), 1))
   }
 
+  /// Whether the last attempt failed.
+  var hasFailed: Bool { failures > 0 }
+
   /// Notes that a connection was made.
   mutating func succeeded() { failures = 0 }
 }

@@ -32,6 +32,8 @@ final class PeerConnector: TransportResponseReceiver {
   }
 
   /// Connects `outbox` to its address.
+  ///
+  /// On the outbox's loop.
   static func connect(
     _ outbox: Outbox, to address: RPCAddress, with factory: TransportClientFactory, env: RPCEnv,
     _ onResult: @escaping @Sendable (Result<TransportClient, RPCError>) -> Void
@@ -45,6 +47,7 @@ final class PeerConnector: TransportResponseReceiver {
         connector.peer.value = peer
         return RemoteHandler(peer)
       },
+      isDoubtful: outbox.core.value.backoff.hasFailed,
       { result in
         switch result {
         case .success(let client): connector.introduce(to: client)

@@ -2,7 +2,8 @@ internal import MailroomQueue
 
 /// Makes connections and keeps them, one for each peer, to be used again.
 ///
-/// At most ``TransportConfiguration/maximumConcurrentConnects`` are being made at a time; others wait, first in, first out.
+/// At most ``TransportConfiguration/maximumConcurrentConnects`` are being made at a time; others wait, first in, first out,
+/// but those to peers that the last attempt failed for have half of the places at the most.
 ///
 /// - Thread safety: any thread.
 public final class TransportClientFactory: Sendable {
@@ -91,14 +92,15 @@ public final class TransportClientFactory: Sendable {
   ///
   /// - Parameters:
   ///   - handler: serves what arrives on it; by default as on the factory's other connections.
+  ///   - isDoubtful: whether the last attempt to connect to this peer failed; such attempts leave half of the places to others.
   ///   - onResult: runs exactly once, on an event loop or on the calling thread.
   public func unmanagedClient(
     host: String, port: Int, on loop: EventLoop? = nil, handler: ConnectionHandlerFactory? = nil,
-    _ onResult: @escaping @Sendable (Result<TransportClient, TransportError>) -> Void
+    isDoubtful: Bool = false, _ onResult: @escaping @Sendable (Result<TransportClient, TransportError>) -> Void
   ) {
     let attempt = ConnectAttempt(
       host: host, port: port, loop: loop ?? group.next(), handler: handler ?? self.handler, onResult)
-    switch connects.withLock({ $0.add(attempt) }) {
+    switch connects.withLock({ $0.add(attempt, isDoubtful: isDoubtful) }) {
     case .begin: begin(attempt)
     case .wait: break
     case .refuse: onResult(.failure(Self.closedError))

@@ -10,6 +10,15 @@ final class ReconnectBackoffTests: XCTestCase {
     XCTAssertEqual(backoff.failed(jitter: 1), .milliseconds(100))
   }
 
+  func testFailureIsForgottenOnceAConnectionWasMade() {
+    var backoff = ReconnectBackoff(first: .seconds(1), maximum: .seconds(4))
+    XCTAssertFalse(backoff.hasFailed)
+    _ = backoff.failed(jitter: 1)
+    XCTAssertTrue(backoff.hasFailed)
+    backoff.succeeded()
+    XCTAssertFalse(backoff.hasFailed)
+  }
+
   func testJitterTakesUpToHalfAway() {
     for jitter in [-1, 0, 0.25, 1, 7.0] {
       var backoff = ReconnectBackoff(first: .milliseconds(100), maximum: .seconds(1))

@@ -241,6 +241,27 @@ final class TransportClientFactoryTests: TransportTestCase {
     withExtendedLifetime(hole.sockets) {}
   }
 
+  func testPeersThatDidNotAnswerDoNotKeepAllThePlaces() throws {
+    let hole = try makeBlackHole()
+    let group = try makeGroup()
+    let server = try makeServer(group, ServiceLog())
+    var configuration = TransportConfiguration()
+    configuration.maximumConcurrentConnects = 4
+    configuration.connectTimeout = .seconds(60)
+    let factory = TransportClientFactory(group: group, configuration: configuration, handler: ServiceLog().factory)
+    let doubtful = (0..<8).map { _ in Attempt() }
+    for attempt in doubtful {
+      factory.unmanagedClient(host: "127.0.0.1", port: hole.port, isDoubtful: true) { attempt.tell($0) }
+    }
+    let fresh = (0..<8).map { _ in Attempt() }
+    for attempt in fresh { attempt.begin(factory, port: server.port) }
+    for attempt in fresh { _ = try XCTUnwrap(attempt.result()).get() }
+    for attempt in doubtful { XCTAssertEqual(attempt.results.count, 0) }
+    factory.close()
+    for attempt in doubtful { XCTAssertEqual(attempt.error()?.reason, .stopped) }
+    withExtendedLifetime(hole.sockets) {}
+  }
+
   func testManyAttemptsAreAllMadeInTheEnd() throws {
     let service = ServiceLog()
     let group = try makeGroup(count: 2)
