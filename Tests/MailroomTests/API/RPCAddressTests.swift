@@ -1,3 +1,4 @@
+import TestSupport
 import XCTest
 
 @testable import Mailroom
@@ -214,7 +215,7 @@ final class RPCAddressTests: XCTestCase {
   }
 
   func testMutatedURLsAreRefusedOrReadBack() {
-    var random = SplitMix64(state: 1)
+    var random = SeededRandom(seed: 1)
     let seeds = ["rpc://[2001:db8::1.2.3.4]:7077", "spark://my-host.example_1:65535", "rpc://[::ffff:0:0]:0"]
     let alphabet = Array("0123456789afg:.[]@%/ -+\u{301}\u{1F4EC}".unicodeScalars)
     for round in 0..<20_000 {
@@ -255,18 +256,5 @@ final class RPCAddressTests: XCTestCase {
       XCTAssertEqual(error?.execution, .notExecuted, line: line)
       XCTAssertLessThan(error?.message.utf8.count ?? .max, 4096, line: line)
     }
-  }
-}
-
-/// Repeatable randomness, so that a failure can be run again.
-private struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

@@ -95,18 +95,6 @@ enum Key: String, CodingKey { case a, b, c }
 
 struct Failure: Error, Equatable {}
 
-/// Reproducible random numbers.
-struct Random: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 // MARK: - Helpers
 
 func encode(_ value: some Encodable) throws -> [UInt8] { try BinaryEncoder().encode(value) }

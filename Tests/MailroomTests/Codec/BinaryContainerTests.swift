@@ -1,3 +1,4 @@
+import TestSupport
 import XCTest
 
 @testable import Mailroom
@@ -58,7 +59,7 @@ final class BinaryContainerTests: XCTestCase {
   }
 
   func testDecoderFindsPropertiesWhenKeysAreInAnyOrder() throws {
-    var random = Random(state: 7)
+    var random = SeededRandom(seed: 7)
     let pairs = (0..<40).map { ("key\($0)", $0) }
     for _ in 0..<20 {
       let shuffled = pairs.shuffled(using: &random)

@@ -1,3 +1,4 @@
+import TestSupport
 import XCTest
 
 @testable import Mailroom
@@ -61,7 +62,7 @@ final class BinaryHostileTests: XCTestCase {
   }
 
   func testDecoderSurvivesWhenBytesAreRandom() throws {
-    var random = Random(state: 42)
+    var random = SeededRandom(seed: 42)
     var working = 0
     for _ in 0..<60_000 {
       let count = Int.random(in: 0...40, using: &random)
@@ -79,7 +80,7 @@ final class BinaryHostileTests: XCTestCase {
   }
 
   func testDecoderSurvivesWhenMessagesAreSpliced() throws {
-    var random = Random(state: 43)
+    var random = SeededRandom(seed: 43)
     let messages = try messages()
     for _ in 0..<5000 {
       let left = messages[Int.random(in: messages.indices, using: &random)]

@@ -1,19 +1,10 @@
 import Foundation
+import TestSupport
 
-/// Random numbers that a seed repeats: SplitMix64.
-struct Chance: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+/// Whatever is left to chance in a round, by the round's seed.
+typealias Chance = SeededRandom
 
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
+extension Chance {
   /// A generator of its own, for somebody else.
   mutating func fork() -> Chance { Chance(seed: next()) }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import XCTest
 
 @testable import Mailroom
@@ -72,7 +73,7 @@ final class ModifiedUTF8Tests: XCTestCase {
     let edges: [UInt8] = [
       0x00, 0x41, 0x7F, 0x80, 0x9F, 0xA0, 0xAF, 0xB0, 0xBF, 0xC0, 0xC2, 0xE0, 0xE1, 0xED, 0xEF, 0xF0,
     ]
-    var random = SplitMix64(state: 2)
+    var random = SeededRandom(seed: 2)
     var accepted = 0
     for _ in 0..<100_000 {
       let bytes = (0..<Int.random(in: 1...7, using: &random)).map { _ in
@@ -89,17 +90,4 @@ final class ModifiedUTF8Tests: XCTestCase {
 
   /// Strings compare by canonical equivalence, which would hide a changed character.
   private func scalars(_ text: String) -> [Unicode.Scalar] { Array(text.unicodeScalars) }
-}
-
-/// Repeatable randomness, so that a failure can be run again.
-private struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
 }

@@ -1,4 +1,5 @@
 import MailroomQueue
+import TestSupport
 import XCTest
 
 @testable import MailroomTransport
