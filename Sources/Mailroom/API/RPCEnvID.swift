@@ -4,35 +4,28 @@ public import MailroomTransport
 ///
 /// Made anew for each ``RPCEnv``, so a process that was started again at the same address is another one.
 public struct RPCEnvID: Hashable, Sendable, CustomStringConvertible {
-  let high: UInt64
-  let low: UInt64
+  private let bits: RandomBits
 
-  init(high: UInt64, low: UInt64) {
-    self.high = high
-    self.low = low
-  }
+  private init(_ bits: RandomBits) { self.bits = bits }
+
+  /// One that has come from elsewhere.
+  init(high: UInt64, low: UInt64) { self.init(RandomBits(high: high, low: low)) }
 
   /// A new one.
-  static func random() -> RPCEnvID { RPCEnvID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)) }
+  static func random() -> RPCEnvID { RPCEnvID(.random()) }
+
+  /// The first half.
+  var high: UInt64 { bits.high }
+  /// The second half.
+  var low: UInt64 { bits.low }
 
   /// 32 hexadecimal digits.
-  public var description: String { Self.hex(high) + Self.hex(low) }
-
-  private static func hex(_ word: UInt64) -> String {
-    let digits = String(word, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
+  public var description: String { bits.description }
 }
 
 extension RPCEnvID: RPCValue {
   /// Writes sixteen bytes.
-  public func encode(into writer: inout RPCWriter) {
-    writer.append(integer: high)
-    writer.append(integer: low)
-  }
-
+  public func encode(into writer: inout RPCWriter) { bits.encode(into: &writer) }
   /// Reads sixteen bytes.
-  public init(from reader: inout RPCReader) throws {
-    self.init(high: try reader.read(UInt64.self), low: try reader.read(UInt64.self))
-  }
+  public init(from reader: inout RPCReader) throws { self.init(try RandomBits(from: &reader)) }
 }

@@ -5,9 +5,9 @@ public import MailroomTransport
 /// The receiver of a request that is asked with retries finds it in ``RPCCallContext/requestKey``; who remembers the keys it has
 /// handled executes nothing twice.
 public struct RPCRequestKey: Hashable, Sendable, CustomStringConvertible {
-  private let bits: RPCEnvID
+  private let bits: RandomBits
 
-  private init(_ bits: RPCEnvID) { self.bits = bits }
+  private init(_ bits: RandomBits) { self.bits = bits }
 
   /// A new one.
   static func random() -> RPCRequestKey { RPCRequestKey(.random()) }
@@ -20,5 +20,5 @@ extension RPCRequestKey: RPCValue {
   /// Writes sixteen bytes.
   public func encode(into writer: inout RPCWriter) { bits.encode(into: &writer) }
   /// Reads sixteen bytes.
-  public init(from reader: inout RPCReader) throws { self.init(try RPCEnvID(from: &reader)) }
+  public init(from reader: inout RPCReader) throws { self.init(try RandomBits(from: &reader)) }
 }
