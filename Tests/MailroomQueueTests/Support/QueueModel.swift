@@ -43,28 +43,6 @@ struct QueueModel {
     var sleepLooksAtTaken = true
   }
 
-  /// What must never happen.
-  enum Violation: Error, Hashable {
-    /// Not exactly one of these holds: the word is idle; somebody owes a wake; a permit is there; somebody consumes.
-    case notOneConsumer(Int)
-    /// The closed bit is not as it should be.
-    case closedBit
-    /// A push succeeded after the queue was closed.
-    case acceptedAfterClosing
-    /// A push was refused though the queue was open, or handed back an element twice.
-    case refused
-    /// An element came out of turn, or twice, or was never accepted.
-    case notTheOldest
-    /// An element came after the one that was pushed last.
-    case notLast
-    /// A node was used that is free, or the list has no end.
-    case brokenList
-    /// The consumer went to sleep twice.
-    case sleptTwice
-    /// Nothing can happen any more, but elements are queued, or nodes in use.
-    case lost
-  }
-
   enum Operation: Hashable { case push, pushLast, close, take, sleep, beginTurn }
 
   enum Kind: Hashable {
@@ -99,8 +77,8 @@ struct QueueModel {
   /// The number of each thread's first element.
   ///
   /// Elements are numbered from one; zero stands for none, as with nodes.
-  private let firstElements: [Int]
-  private let elementCount: Int
+  let firstElements: [Int]
+  let elementCount: Int
 
   init(_ programs: [Program], rules: Rules = Rules()) {
     self.programs = programs
@@ -398,57 +376,6 @@ struct QueueModel {
     state.content[node] = 0
     state.next[node] = 0
   }
-
-  // MARK: What ought to be
-
-  private func accept(_ element: Int, _ last: Bool, _ state: inout State) throws(Violation) {
-    if state.isClosed { throw .acceptedAfterClosing }
-    state.queued[Int(state.queuedCount)] = element
-    state.queuedCount += 1
-    state.isClosed = last
-  }
-
-  private func refuse(_ element: Int, _ state: inout State) throws(Violation) {
-    if !state.isClosed || state.settled & 1 << element != 0 { throw .refused }
-    state.settled |= 1 << element
-  }
-
-  private func deliver(_ element: Int, _ state: inout State) throws(Violation) {
-    if element == 0 { throw .brokenList }
-    if state.queuedCount == 0 || state.queued[0] != element { throw .notTheOldest }
-    state.queued.removeFirst()
-    state.queuedCount -= 1
-    try settle(element, &state)
-    state.hasEnded = lasts & 1 << element != 0
-  }
-
-  private func settle(_ element: Int, _ state: inout State) throws(Violation) {
-    if state.hasEnded { throw .notLast }
-    if state.settled & 1 << element != 0 { throw .notTheOldest }
-    state.settled |= 1 << element
-  }
-
-  /// One bit for each element that is pushed with `pushLast`.
-  private var lasts: UInt16 {
-    var lasts: UInt16 = 0
-    for (index, program) in programs.enumerated() {
-      if case .producer(let count, last: true, _) = program { lasts |= 1 << (firstElements[index] + count - 1) }
-    }
-    return lasts
-  }
-
-  private func check(_ state: State) throws(Violation) {
-    var consumers = Int(state.permits) + (state.word.isIdle ? 1 : 0)
-    for thread in state.threads where thread.isConsumer || thread.step == .wake { consumers += 1 }
-    if consumers != 1 { throw .notOneConsumer(consumers) }
-    if state.word.isClosed != state.isClosed { throw .closedBit }
-  }
-
-  /// Checks a state in which no thread has a step.
-  func checkEnd(_ state: State) throws(Violation) {
-    if state.queuedCount != 0 || state.content != Numbers() || state.taken != 0 { throw .lost }
-    if state.settled.nonzeroBitCount != elementCount { throw .lost }
-  }
 }
 
 extension QueueModel.Program {
@@ -459,17 +386,4 @@ extension QueueModel.Program {
     case .closer, .consumer: 0
     }
   }
-}
-
-/// Sixteen numbers below sixteen in one word, so that a state is quick to copy and to hash.
-struct Numbers: Hashable {
-  static var limit: Int { 16 }
-  private var bits: UInt64 = 0
-
-  subscript(index: Int) -> Int {
-    get { Int(bits >> UInt64(4 * index) & 15) }
-    set { bits = bits & ~(15 << UInt64(4 * index)) | UInt64(newValue) << UInt64(4 * index) }
-  }
-
-  mutating func removeFirst() { bits >>= 4 }
 }

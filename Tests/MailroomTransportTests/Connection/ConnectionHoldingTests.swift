@@ -42,6 +42,115 @@ final class ConnectionHoldingTests: TransportTestCase {
     XCTAssertEqual(log.oneWays.value.map { Array($0.prefix(4)) }, (0..<count).map { Int32($0).wireBytes }, line: line)
   }
 
+  // MARK: Holding
+
+  func testReadingIsHeldUntilItWasResumedAsOftenAsPaused() throws {
+    let service = ServiceLog { service in
+      service.onOneWay = { [log = service.log] body in
+        guard body.byte(at: 0) == 1 else { return }
+        log.client.pauseReading()
+        log.client.pauseReading()
+      }
+    }
+    let server = try makeServer(makeGroup(), service)
+    let peer = try RawSocket.connect(port: server.port)
+    try peer.send(.oneWay([1]) + .oneWay([2]) + .oneWay([3]))
+    let log = try XCTUnwrap(service.connection())
+    log.noted.wait()
+    for _ in 0..<50 { try onLoop(log.client.loop) {} }
+    XCTAssertEqual(log.oneWays.value, [[1]])
+    try onLoop(log.client.loop) { log.client.resumeReading() }
+    for _ in 0..<50 { try onLoop(log.client.loop) {} }
+    XCTAssertEqual(log.oneWays.value, [[1]])
+    try onLoop(log.client.loop) {
+      log.client.resumeReading()
+      XCTAssertEqual(log.oneWays.value, [[1]], "not during the call")
+    }
+    log.noted.wait(2)
+    try peer.send(.oneWay([4]))
+    log.noted.wait()
+    XCTAssertEqual(log.oneWays.value, [[1], [2], [3], [4]])
+    peer.close()
+    XCTAssertNil(log.end())
+    try onLoop(log.client.loop) {
+      log.client.resumeReading()
+      log.client.pauseReading()
+    }
+  }
+
+  func testConnectionMayBePausedAsItOpens() throws {
+    let service = ServiceLog { service in
+      service.onOpen = { [log = service.log] in log.client.pauseReading() }
+    }
+    let server = try makeServer(makeGroup(), service)
+    let peer = try RawSocket.connect(port: server.port)
+    try peer.send(.request(id: 1, [5]))
+    let log = try XCTUnwrap(service.connection())
+    log.opened.wait()
+    waitUntil("the request to be held") {
+      ((try? onLoop(log.client.loop) { log.client.connection.value?.unserved.isEmpty }) ?? true) == false
+    }
+    XCTAssertFalse(log.events.value.contains("request"))
+    try onLoop(log.client.loop) { log.client.resumeReading() }
+    XCTAssertEqual(try peer.receiveMessage(), .rpcResponse(id: 1, body: [5]))
+  }
+
+  func testPausedConnectionThatIsClosedSeesThePeersEnd() throws {
+    var configuration = TransportConfiguration()
+    configuration.closeTimeout = .seconds(60)
+    let service = ServiceLog { service in
+      service.onOneWay = { [log = service.log] _ in log.client.pauseReading() }
+    }
+    let server = try makeServer(makeGroup(), service, configuration: configuration)
+    let peer = try RawSocket.connect(port: server.port)
+    try peer.send(.oneWay([1]) + .oneWay([2]))
+    let log = try XCTUnwrap(service.connection())
+    log.noted.wait()
+    log.client.close()
+    XCTAssertEqual(try peer.receiveToEnd().bytes, [])
+    peer.close()
+    XCTAssertNil(log.end(), "it was not cut off")
+    XCTAssertEqual(log.oneWays.value, [[1]])
+  }
+
+  func testPeerIsServedNoFurtherWhileTooManyOfItsRequestsAreUnanswered() throws {
+    var configuration = TransportConfiguration()
+    configuration.maximumUnansweredRequests = 3
+    let service = ServiceLog()
+    let server = try makeServer(makeGroup(), service, configuration: configuration)
+    let peer = try RawSocket.connect(port: server.port)
+    try peer.send((0..<10).flatMap { [UInt8].request(id: $0, Array("hold".utf8)) })
+    let log = try XCTUnwrap(service.connection())
+    log.holding.wait(3)
+    for served in 3..<10 {
+      for _ in 0..<20 { try onLoop(log.client.loop) {} }
+      XCTAssertEqual(log.held.value.count, served)
+      let responder = log.held.value[served - 3]
+      // On the loop, and off it.
+      if served % 2 == 0 { responder.fail("no") } else { try onLoop(log.client.loop) { responder.fail("no") } }
+      log.holding.wait()
+    }
+    for index in 7..<10 { log.held.value[index].fail("no") }
+    for id in 0..<10 {
+      XCTAssertEqual(try peer.receiveMessage(), .rpcFailure(id: Int64(id), error: Array("no".utf8)))
+    }
+    XCTAssertTrue(try isReading(log.client))
+  }
+
+  func testHeldBytesThatBreakTheProtocolEndTheConnection() throws {
+    let service = ServiceLog { service in
+      service.onOneWay = { [log = service.log] _ in log.client.pauseReading() }
+    }
+    let server = try makeServer(makeGroup(), service)
+    let peer = try RawSocket.connect(port: server.port)
+    try peer.send(.oneWay([1]) + .frame([77, 1, 2]) + .oneWay([2]))
+    let log = try XCTUnwrap(service.connection())
+    log.noted.wait()
+    try onLoop(log.client.loop) { log.client.resumeReading() }
+    XCTAssertEqual(log.end()?.reason, .protocolViolation)
+    XCTAssertEqual(log.oneWays.value, [[1]])
+  }
+
   // MARK: What passes
 
   func testAnswersPassRequestsThatAreHeld() throws {
