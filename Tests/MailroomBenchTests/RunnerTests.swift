@@ -40,6 +40,16 @@ final class RunnerTests: XCTestCase {
     }
   }
 
+  func testSendersWhoseWindowsAreAboveTheBoundOfAnOutboxLoseNothing() throws {
+    // Four windows of 65 536 are twice what waits for one endpoint by default.
+    let run = try Program([
+      "--scenario", "one-way", "--payload", "16", "--window", "65536", "--dispatch", "shared", "--api", "async",
+      "--senders", "4", "--messages", "300000", "--warmup", "0",
+    ]).finish()
+    XCTAssertEqual(run.status, 0)
+    XCTAssertTrue(run.output.contains("messages/s"), run.output)
+  }
+
   func testRunRefusesOptionsOutOfRange() throws {
     let refused = [
       ["--window", "0"], ["--payload", "-1"], ["--scenario", "shout"], ["--messages", "1", "--seconds", "1"],
