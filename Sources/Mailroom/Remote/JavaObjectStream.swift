@@ -1,4 +1,4 @@
-/// The few Java object streams that a peer of the reference system needs to see: a lookup, a boolean and a string.
+/// The few Java object streams that a peer of the reference system needs to see: a lookup, and a boolean.
 ///
 /// Not a serialisation library: each stream has one fixed beginning, written and recognised byte for byte, after which
 /// only its value differs. The format is the Java Object Serialization Specification's, the classes are those of Spark
@@ -31,18 +31,6 @@ enum JavaObjectStream {
     case 1: return true
     default: return nil
     }
-  }
-
-  /// A `java.lang.String` in its short form.
-  ///
-  /// - Throws: ``RPCError`` with code ``RPCError/Code/unencodable`` when the text takes more than 65535 bytes.
-  static func string(_ text: String) throws(RPCError) -> [UInt8] {
-    try header + stringObject(text)
-  }
-
-  /// The text of a `java.lang.String` in its short form; nil when `bytes` are anything else.
-  static func parseString(_ bytes: RawSpan) -> String? {
-    string(in: bytes, after: header)
   }
 
   /// Magic number and version, with which every stream begins.

@@ -43,7 +43,8 @@ final class EnvelopeTests: XCTestCase {
   func testHelloIsTheCapturedFrame() throws {
     let receiver = try RPCAddress(host: "127.0.0.1", port: 12345)
     let envelope = try Envelope.bytes(sender: nil, receiver: receiver, name: "echo")
-    XCTAssertEqual(try frame(.rpcRequest, id: 2, envelope + JavaObjectStream.string("hello")), Self.goldenHello)
+    XCTAssertEqual(
+      try frame(.rpcRequest, id: 2, envelope + bytes(hex: "aced0005 74 0005 68656c6c6f")), Self.goldenHello)
   }
 
   func testAnswerIsTheCapturedFrame() throws {

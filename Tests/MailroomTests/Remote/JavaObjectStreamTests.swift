@@ -34,35 +34,31 @@ final class JavaObjectStreamTests: XCTestCase {
     XCTAssertEqual(Readings(JavaObjectStream.boolean(false)), Readings(boolean: false))
   }
 
-  func testStringIsTheCapturedBytes() throws {
-    XCTAssertEqual(try JavaObjectStream.string("hello"), Self.stringHello)
-  }
-
   // MARK: Texts
 
   func testTextsAreReadBack() throws {
     for text in ["", "\u{0}", "\u{E9}", "\u{1F4EC}", String(repeating: "n", count: 65535)] {
-      XCTAssertEqual(Readings(try JavaObjectStream.string(text)), Readings(text: text))
       XCTAssertEqual(Readings(try JavaObjectStream.checkExistence(name: text)), Readings(name: text))
     }
   }
 
   func testLengthCountsEncodedBytes() throws {
-    XCTAssertEqual(try JavaObjectStream.string("\u{0}\u{1F4EC}"), Self.bytes("aced0005 74 0008 c080 eda0bdedb3ac"))
+    XCTAssertEqual(
+      try JavaObjectStream.checkExistence(name: "\u{0}\u{1F4EC}"),
+      Self.checkExistenceOfEcho.dropLast(6) + Self.bytes("0008 c080 eda0bdedb3ac"))
   }
 
   func testTooLongTextsAreRefused() {
     // 21,845 euro signs fill the 65,535 bytes, though not the characters.
-    XCTAssertNoThrow(try JavaObjectStream.string(String(repeating: "\u{20AC}", count: 21845)))
+    XCTAssertNoThrow(try JavaObjectStream.checkExistence(name: String(repeating: "\u{20AC}", count: 21845)))
     for text in [String(repeating: "\u{20AC}", count: 21846), String(repeating: "n", count: 65536)] {
-      XCTAssertThrowsError(try JavaObjectStream.string(text), "", assertUnencodable)
       XCTAssertThrowsError(try JavaObjectStream.checkExistence(name: text), "", assertUnencodable)
     }
   }
 
   func testMalformedTextsAreRefused() {
     for hex in ["0001 00", "0001 80", "0002 c081", "0003 eda080", "0004 f09f93ac"] {
-      XCTAssertEqual(Readings(Self.bytes("aced0005 74" + hex)), Readings(), hex)
+      XCTAssertEqual(Readings(Self.checkExistenceOfEcho.dropLast(6) + Self.bytes(hex)), Readings(), hex)
     }
   }
 
@@ -86,7 +82,7 @@ final class JavaObjectStreamTests: XCTestCase {
   func testEachStreamIsReadAsItsOwnKindOnly() {
     XCTAssertEqual(Readings(Self.checkExistenceOfEcho), Readings(name: "echo"))
     XCTAssertEqual(Readings(Self.booleanTrue), Readings(boolean: true))
-    XCTAssertEqual(Readings(Self.stringHello), Readings(text: "hello"))
+    XCTAssertEqual(Readings(Self.stringHello), Readings())
     // The null object, a back reference and a long string are other roots.
     for hex in ["", "ff", "aced", "aced0005", "aced0005 70", "aced0005 71 007e0000", "aced0005 7c 0000000000000001 61"]
     {
@@ -104,7 +100,6 @@ final class JavaObjectStreamTests: XCTestCase {
           let readings = Readings(mutated)
           if let name = readings.name { XCTAssertEqual(try JavaObjectStream.checkExistence(name: name), mutated) }
           if let boolean = readings.boolean { XCTAssertEqual(JavaObjectStream.boolean(boolean), mutated) }
-          if let text = readings.text { XCTAssertEqual(try JavaObjectStream.string(text), mutated) }
         }
       }
     }
@@ -121,18 +116,15 @@ final class JavaObjectStreamTests: XCTestCase {
   private struct Readings: Equatable {
     var name: String?
     var boolean: Bool?
-    var text: String?
 
-    init(name: String? = nil, boolean: Bool? = nil, text: String? = nil) {
+    init(name: String? = nil, boolean: Bool? = nil) {
       self.name = name
       self.boolean = boolean
-      self.text = text
     }
 
     init(_ bytes: [UInt8]) {
       name = JavaObjectStream.parseCheckExistence(bytes.span.bytes)
       boolean = JavaObjectStream.parseBoolean(bytes.span.bytes)
-      text = JavaObjectStream.parseString(bytes.span.bytes)
     }
   }
 

@@ -6,6 +6,9 @@ import XCTest
 
 /// What an environment answers to peers that are none: a process of the reference system, and others.
 final class RemoteHandlerTests: EnvironmentTestCase {
+  /// A `java.lang.String`.
+  private static let hello = bytes(hex: "aced0005 74 0005 68656c6c6f")
+
   // MARK: A peer of the reference system
 
   func testCapturedQuestionGetsTheCapturedAnswer() async throws {
@@ -50,10 +53,10 @@ final class RemoteHandlerTests: EnvironmentTestCase {
     try peer.send(EnvelopeTests.goldenHello)
     try await assertFailure(peer, id: 2, "Java objects are not supported here")
     // To an endpoint that does not exist, and with another object to the one that answers lookups.
-    let missing = try body("missing", content: JavaObjectStream.string("hello"))
+    let missing = try body("missing", content: Self.hello)
     try peer.send(request(3, missing))
     try await assertFailure(peer, id: 3, "could not find the endpoint missing")
-    try peer.send(request(4, body("endpoint-verifier", content: JavaObjectStream.string("hello"))))
+    try peer.send(request(4, body("endpoint-verifier", content: Self.hello)))
     try await assertFailure(peer, id: 4, "The lookup is no CheckExistence object of a version that is known here")
     // The connection is as good as before.
     try peer.send(EnvelopeTests.goldenQuestion)
@@ -70,7 +73,7 @@ final class RemoteHandlerTests: EnvironmentTestCase {
         try peer.send(request(id, body("echo", content: [1, 42])))
         let reply = try await peer.receiveFrame()
         XCTAssertEqual(Array(reply.dropFirst(21)), [1, 42], "\(dispatch)")
-        try peer.send(request(id + 1, body("echo", content: JavaObjectStream.string("hello"))))
+        try peer.send(request(id + 1, body("echo", content: Self.hello)))
         try await assertFailure(peer, id: id + 1, "Java objects are not supported here")
       }
     }
@@ -101,7 +104,7 @@ final class RemoteHandlerTests: EnvironmentTestCase {
     endpoint.failed = { failures.add($0) }
     try server.register("strict", endpoint)
     let peer = try RawSocket(port: server.port)
-    try peer.send(oneWay(body("strict", content: JavaObjectStream.string("hello"))))
+    try peer.send(oneWay(body("strict", content: Self.hello)))
     let seen = await failures.next()
     assertIs(seen.first as? RPCError, .unsupportedMessage)
   }
