@@ -29,8 +29,11 @@ let package = Package(
     .systemLibrary(
       name: "CLibUV", path: "CLibUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]),
 
+    // What a thread needs of the machine that Swift does not import.
+    .target(name: "CMailroomThread"),
+
     // The lock-free queue, named threads, parking: no I/O.
-    .target(name: "MailroomQueue"),
+    .target(name: "MailroomQueue", dependencies: ["CMailroomThread"]),
 
     // Event loops, TCP, frames, clients and servers: bytes only.
     .target(name: "MailroomTransport", dependencies: ["CLibUV", "MailroomQueue"]),
@@ -69,6 +72,6 @@ let package = Package(
   ]
 )
 
-for target in package.targets where target.type != .system && target.name != "CLimits" {
+for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {
   target.swiftSettings = (target.swiftSettings ?? []) + settings
 }

@@ -2,7 +2,7 @@
 # layers: arrows point down only, C stays in one folder, and pointers do not leave it.
 #
 #   Mailroom -> MailroomTransport -> CLibUV, MailroomQueue
-#   Mailroom -> MailroomQueue
+#   Mailroom -> MailroomQueue -> CMailroomThread
 #
 # The build compares imports with Package.swift; this compares them with the layers above, and checks what no compiler
 # knows: where in a target C and pointers may stand.
@@ -19,6 +19,7 @@ check_layers() {
   forbid 'MailroomQueue is below all others' "$queue" "$import(MailroomTransport|Mailroom|CLibUV)\b" <"$all" || bad=1
   forbid 'MailroomTransport is below Mailroom' "$transport" "${import}Mailroom\b" <"$all" || bad=1
   forbid "CLibUV is imported in $uv only" '' "${import}CLibUV\b" "$uv" <"$all" || bad=1
+  forbid "CMailroomThread is imported in $queue only" '' "${import}CMailroomThread\b" "$queue" <"$all" || bad=1
   forbid 'the libraries do without Foundation and Dispatch' Sources/ \
     "$import(Foundation[A-Za-z]*|Dispatch)\b" <"$all" || bad=1
   forbid '@testable is for tests' Sources/ '@testable\b' <"$all" || bad=1
@@ -41,6 +42,9 @@ plants_layers() {
   plant 'MailroomTransport is below' Sources/MailroomTransport/Planted.swift 'internal import struct Mailroom.RPCError'
   for in in Sources/MailroomTransport Sources/Mailroom Tests/MailroomTransportTests Benchmarks/mailroom-bench; do
     plant 'CLibUV is imported in' "$in/Planted.swift" 'internal import CLibUV'
+  done
+  for in in Sources/MailroomTransport/UV Sources/Mailroom Tests/MailroomQueueTests; do
+    plant 'CMailroomThread is imported in' "$in/Planted.swift" 'internal import CMailroomThread'
   done
   pass Sources/MailroomTransport/UV/Planted.swift 'internal import CLibUV' \
     'func planted(pointer: UnsafeMutableRawPointer) -> Int { 0 }'

@@ -66,6 +66,14 @@ public struct RPCConfiguration: Sendable {
   /// Default 1, which serves millions of small messages a second; the reference has up to 8 each for its servers and its
   /// clients. Connections are spread over them, so that more help once one keeps a core busy.
   public var eventLoops = 1
+  /// How long a thread of the environment that has nothing to do looks for work before it sleeps, at most.
+  ///
+  /// Default zero, never. It spares messages that follow each other within that time the waking of a thread, which takes several
+  /// times as long as all else about a small message. It costs a core for each event loop, and one for each pool of message loops that is
+  /// in use, as long as messages come often enough; with fewer cores than that, threads that look keep those from running that
+  /// have something to do, and everything gets slower. While looking for that long finds nothing, they look for less, down to
+  /// not at all, so that an idle environment costs nothing. 50 µs to 1 ms is sensible: longer than an answer takes.
+  public var busyPoll = Duration.zero
   /// The messages in an endpoint's inbox at which it is full.
   ///
   /// Default 16 384, at most 4 194 304; Mailroom's own, the reference has no bound. More let a burst wait instead of

@@ -46,13 +46,16 @@ public final class RPCEnv: Sendable {
     self.configuration = configuration
     askTimeoutNanoseconds = MonotonicTime.nanoseconds(in: configuration.askTimeout)
     do throws(TransportError) {
-      group = try EventLoopGroup(count: configuration.eventLoops, name: Dispatcher.eventLoopName)
+      group = try EventLoopGroup(
+        count: configuration.eventLoops, name: Dispatcher.eventLoopName, busyPoll: configuration.busyPoll)
     } catch {
       throw RPCError(error)
     }
     let bounds = InboxBounds(
       messages: configuration.maximumInboxMessages, bytes: configuration.maximumInboxBytes)
-    dispatcher = Dispatcher(sharedThreads: configuration.messageLoopThreads, bounds: bounds, group: group)
+    dispatcher = Dispatcher(
+      sharedThreads: configuration.messageLoopThreads, spin: SpinBudget(maximum: configuration.busyPoll),
+      bounds: bounds, group: group)
     localDeadlines = LocalDeadlines(loop: group.next())
   }
 

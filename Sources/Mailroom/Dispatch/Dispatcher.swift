@@ -28,13 +28,16 @@ final class Dispatcher: InboxOwner {
   static let eventLoopName = "mail-io"
 
   private let sharedThreads: Int
+  private let spin: SpinBudget
   private let bounds: InboxBounds
   private let group: EventLoopGroup
   /// Guarded by its lock.
   private let state = Locked(State())
 
-  init(sharedThreads: Int, bounds: InboxBounds = InboxBounds(), group: EventLoopGroup) {
+  init(sharedThreads: Int, spin: SpinBudget = SpinBudget(), bounds: InboxBounds = InboxBounds(), group: EventLoopGroup)
+  {
     self.sharedThreads = sharedThreads
+    self.spin = spin
     self.bounds = bounds
     self.group = group
   }
@@ -61,7 +64,7 @@ final class Dispatcher: InboxOwner {
           execution: .notExecuted)
       }
       joinRetired()
-      let loop = try MessageLoop.start(name: "mail-\(name)", threads: threads)
+      let loop = try MessageLoop.start(name: "mail-\(name)", threads: threads, spin: spin)
       dedicated = loop
       scheduler = loop
     case .eventLoop:
@@ -106,7 +109,7 @@ final class Dispatcher: InboxOwner {
 
   private func sharedLoop() throws(RPCError) -> MessageLoop {
     if let loop = state.withLock({ $0.shared }) { return loop }
-    let made = try MessageLoop.start(name: "mail-loop", threads: sharedThreads)
+    let made = try MessageLoop.start(name: "mail-loop", threads: sharedThreads, spin: spin)
     let loop = state.withLock { state in
       if state.shared == nil && !state.isStopped { state.shared = made }
       return state.shared

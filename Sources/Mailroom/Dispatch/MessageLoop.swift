@@ -1,22 +1,29 @@
 internal import MailroomQueue
+internal import Synchronization
 
 /// Threads that give turns to inboxes: the dispatcher's pool, or the threads of a dedicated endpoint.
 ///
 /// ```
 ///   worker:   running a turn ──► take the next inbox ──► (none) parked ──► unparked by a poster
+///                                        ▲                 ▲
+///                                        │                 │ the time for that is over
+///                                        └──────────── on watch: looks for the next inbox without sleeping
 /// ```
 ///
 /// Invariants:
 /// 1. An inbox is in the run queue at most once, and never while somebody has its turn: its queue's idle edge comes once.
-/// 2. Posting wakes at most one worker, and none when none is parked.
+/// 2. Posting wakes at most one worker, and none when none is parked, or the one on watch finds what was posted.
 /// 3. After ``stop()`` the workers drain the run queue and end.
 /// 4. Every worker's thread is joined: by ``join()``, or after ``abandon()`` by a task, once the last worker has ended.
+/// 5. One worker at most is on watch. It looks at the run queue before it parks, so nothing waits for it in vain.
 ///
 /// The run queue is locked, not lock-free: it is touched once per turn, not once per message.
 final class MessageLoop: InboxScheduler {
   private struct State {
     var runnable = FIFO<Inbox>()
     var parked: [Int] = []
+    /// The worker that looks for work without sleeping.
+    var onWatch: Int?
     /// Workers that have not ended.
     var living: Int
     var isStopped = false
@@ -29,28 +36,36 @@ final class MessageLoop: InboxScheduler {
 
   private enum Next {
     case run(Inbox)
+    case watch
     case park
     case end(joins: Bool)
   }
 
   /// Guarded by its lock.
   private let state: Locked<State>
+  /// Atomic, relaxed, a hint: whether the worker on watch has something to do; what it is, it finds under the lock.
+  private let hasNews = Atomic<Bool>(false)
+  private let spin: SpinBudget
   private let workers: [Worker]
   private let name: String
   /// Guarded by its lock.
   private let joinable = Locked<[WorkerThread]>([])
 
-  private init(name: String, workers count: Int) {
+  private init(name: String, workers count: Int, spin: SpinBudget) {
     self.name = name
+    self.spin = spin
     workers = (0..<max(1, count)).map { _ in Worker() }
     state = Locked(State(living: workers.count))
   }
 
   /// Starts a loop with `count` threads, at least one.
   ///
+  /// - Parameter spin: for how long a worker looks for work before it parks.
   /// - Throws: ``RPCError`` with ``RPCError/Code/full`` when the system has no thread to give.
-  static func start(name: String, threads count: Int) throws(RPCError) -> MessageLoop {
-    let loop = MessageLoop(name: name, workers: count)
+  static func start(
+    name: String, threads count: Int, spin: SpinBudget = SpinBudget()
+  ) throws(RPCError) -> MessageLoop {
+    let loop = MessageLoop(name: name, workers: count, spin: spin)
     for index in loop.workers.indices {
       do throws(WorkerThread.StartError) {
         let thread = try WorkerThread(name: loop.nameOfThread(index)) { loop.work(index) }
@@ -72,25 +87,40 @@ final class MessageLoop: InboxScheduler {
     let woken: Int? = state.withLock { state in
       // A handler that was suspended when the loop was abandoned may still end; nobody is left to go on.
       if state.living == 0 { return nil }
+      let isOnly = state.runnable.isEmpty
       state.runnable.append(inbox)
+      if state.onWatch != nil {
+        hasNews.store(true, ordering: .relaxed)
+        if isOnly { return nil }
+      }
       return state.parked.popLast()
     }
     if let woken { workers[woken].parker.unpark() }
   }
 
   private func work(_ index: Int) {
+    var spin = spin
     while true {
       let next: Next = state.withLock { state in
+        if state.onWatch == index { state.onWatch = nil }
         if let inbox = state.runnable.popFirst() { return .run(inbox) }
         if state.isStopped {
           state.living -= 1
           return .end(joins: state.living == 0 && state.isAbandoned)
         }
+        if spin.isOn && state.onWatch == nil && spin.step(at: .now) != .sleep {
+          state.onWatch = index
+          hasNews.store(false, ordering: .relaxed)
+          return .watch
+        }
         state.parked.append(index)
         return .park
       }
       switch next {
-      case .run(let inbox): inbox.takeTurn(on: index)
+      case .run(let inbox):
+        if spin.isOn { spin.didFindWork(at: .now) }
+        inbox.takeTurn(on: index)
+      case .watch: watch(&spin)
       case .park: workers[index].parker.park()
       case .end(let joins):
         if joins { joinLater() }
@@ -99,12 +129,18 @@ final class MessageLoop: InboxScheduler {
     }
   }
 
+  /// Looks for work until there is some, or until that has taken too long.
+  private func watch(_ spin: inout SpinBudget) {
+    while !hasNews.load(ordering: .relaxed) && Processor.waits(spin.step(at: .now)) {}
+  }
+
   /// Has the workers end once the run queue is empty.
   ///
   /// Safe to call again.
   func stop() {
     let parked = state.withLock { state in
       state.isStopped = true
+      hasNews.store(true, ordering: .relaxed)
       let parked = state.parked
       state.parked = []
       return parked

@@ -78,6 +78,7 @@ extension SettingKey {
     SettingKey("spark.driver.rpc.io.clientThreads", loops, role: .driver, clientThreads),
     SettingKey("spark.executor.rpc.io.clientThreads", loops, role: .executor, clientThreads),
     SettingKey("mailroom.eventLoops", loops, Target("eventLoops", \.eventLoops)),
+    SettingKey("mailroom.busyPoll", .duration(.microsecond, least: .zero), Target("busyPoll", \.base.busyPoll)),
   ]
 
   private static let queues: [SettingKey] = [

@@ -47,11 +47,12 @@ public final class EventLoop: Sendable {
 
   /// Starts a loop on a thread of its own.
   ///
+  /// - Parameter spin: for how long the loop looks for work before it sleeps.
   /// - Throws: ``TransportError`` with ``TransportError/Reason/system`` when the system has no descriptor or thread to give.
-  package init(name: String) throws(TransportError) {
+  package init(name: String, spin: SpinBudget = SpinBudget()) throws(TransportError) {
     let core: LoopCore
     do {
-      core = try LoopCore()
+      core = try LoopCore(spin: spin)
     } catch {
       throw TransportError(.system, "no event loop could be made: \(error)")
     }
@@ -61,6 +62,7 @@ public final class EventLoop: Sendable {
     self.core.value.drain = { [unowned self] limit in self.tasks.drain(limit: limit) { Self.perform($0) } }
     self.core.value.beginTurn = { [unowned self] in self.tasks.beginTurn() }
     self.core.value.sleep = { [unowned self] in self.tasks.sleep() }
+    self.core.value.hasTasks = { [unowned self] in !self.tasks.isEmpty }
     do throws(WorkerThread.StartError) {
       let thread = try WorkerThread(name: name) { self.run() }
       life.withLock { $0.thread = thread }
@@ -91,6 +93,9 @@ public final class EventLoop: Sendable {
     }
     for callback in callbacks { callback() }
   }
+
+  /// How often posters have had to wake the loop.
+  package var wakes: Int { wakesMade.load(ordering: .relaxed) }
 
   /// Whether the caller runs on the loop's thread.
   @inline(__always)

@@ -13,11 +13,18 @@ public final class EventLoopGroup: Sendable {
   ///
   /// One loop is enough until a core is busy with it; with more, connections are spread over them.
   ///
+  /// - Parameters:
+  ///   - count: how many.
+  ///   - name: what their threads are called, before their number.
+  ///   - busyPoll: how long a loop without work looks for more before it sleeps, at most; less while that finds none in time. It spares
+  ///     messages that follow each other closely the waking of a thread, and costs a core per loop meanwhile.
   /// - Throws: ``TransportError`` with ``TransportError/Reason/system`` when a loop could not be started.
-  public init(count: Int = 1, name: String = "loop") throws(TransportError) {
+  public init(count: Int = 1, name: String = "loop", busyPoll: Duration = .zero) throws(TransportError) {
     var loops: [EventLoop] = []
     do throws(TransportError) {
-      for index in 0..<max(1, count) { loops.append(try EventLoop(name: "\(name)-\(index)")) }
+      for index in 0..<max(1, count) {
+        loops.append(try EventLoop(name: "\(name)-\(index)", spin: SpinBudget(maximum: busyPoll)))
+      }
     } catch {
       let started = loops
       Task { for loop in started { await loop.shutdown() } }

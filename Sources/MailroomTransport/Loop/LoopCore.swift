@@ -27,6 +27,10 @@ protocol LoopResident: AnyObject {
 /// ```
 ///
 /// So all frames that a tick produced for a connection leave in one write, and a lone one leaves in the tick it was made in.
+///
+/// With a ``SpinBudget``, a loop without work does not fall asleep at once: ticks follow each other without waiting, and the task queue
+/// goes on saying that the loop is awake, so that posters do not wake it. All else is as in any other tick: timers, closing
+/// handles, flushing.
 package final class LoopCore {
   /// Tasks run in one go before sockets get their turn.
   private static let taskBudget = 1024
@@ -51,8 +55,19 @@ package final class LoopCore {
   private var residents: [ObjectIdentifier: any LoopResident] = [:]
   private var onEmpty: (() -> Void)?
 
-  /// Whether the task queue says that the loop is asleep.
-  private var isAsleep = false
+  /// What the loop does when it has nothing to do.
+  private enum Rest {
+    /// There is something to do.
+    case none
+    /// Looks for work without waiting.
+    case spinning
+    /// Waits, and the task queue says so.
+    case asleep
+  }
+
+  /// Asleep before the first tick, too: a task posted by then found the queue say so.
+  private var rest = Rest.asleep
+  private var spin: SpinBudget
   /// Wakes that posters have made or will make.
   private(set) var wakesOwed = 0
   /// The time when the current tick began; not older than what the tick handles.
@@ -61,8 +76,12 @@ package final class LoopCore {
   var drain: (Int) -> Int = { _ in 0 }
   var beginTurn: () -> Bool = { true }
   var sleep: () -> MPSCQueue<EventLoop.Work>.Slept = { .asleep }
+  /// Whether tasks are queued; asked only between two looks of a loop that spins.
+  var hasTasks: () -> Bool = { false }
 
-  init() throws(UVError) {
+  /// - Parameter spin: for how long the loop looks for work before it sleeps.
+  init(spin: SpinBudget = SpinBudget()) throws(UVError) {
+    self.spin = spin
     uv = try UVLoop()
     do throws(UVError) {
       async = try UVAsync(uv) { [unowned self] in
@@ -86,37 +105,57 @@ package final class LoopCore {
 
   /// Notes that the loop is running, so that posters need not wake it.
   func awake() {
-    guard isAsleep else { return }
-    isAsleep = false
+    if rest == .none { return }
+    let wasAsleep = rest == .asleep
+    rest = .none
     tickTime = .now
+    spin.didFindWork(at: tickTime)
     // When the queue is not idle any more, somebody pushed and is bound to wake this loop.
-    if !beginTurn() { wakesOwed += 1 }
+    if wasAsleep && !beginTurn() { wakesOwed += 1 }
   }
 
   private func prepareToWait() {
+    if rest == .spinning {
+      // What was closed in the last tick may have left something to write.
+      if !dirty.isEmpty { flushDirty() }
+      if goesOnSpinning() || (!hasTasks() && fallsAsleep()) { return }
+    }
     awake()
     var round = 0
     let end = MonotonicTime.now.advanced(by: Self.taskTime)
     while true {
       let isOutOfTime = !runTasks(until: end)
       flushDirty()
-      switch sleep() {
-      case .asleep:
-        isAsleep = true
-        idle?.set(started: false)
+      if !isOutOfTime && goesOnSpinning() {
+        rest = .spinning
+        idle?.set(started: true)
         return
-      case .closed:
-        idle?.set(started: false)
+      }
+      if fallsAsleep() { return }
+      round += 1
+      if isOutOfTime || round >= Self.roundsBeforePoll {
+        idle?.set(started: true)
+        tickTime = .now
         return
-      case .notEmpty:
-        round += 1
-        if isOutOfTime || round >= Self.roundsBeforePoll {
-          idle?.set(started: true)
-          tickTime = .now
-          return
-        }
       }
     }
+  }
+
+  /// Whether the loop, which has nothing to do but perhaps tasks, is to look for work without waiting.
+  private func goesOnSpinning() -> Bool {
+    guard spin.isOn, !hasTasks() else { return false }
+    return Processor.waits(spin.step(at: .now))
+  }
+
+  /// Has the loop wait for the next event, unless a task is queued; says whether it will.
+  private func fallsAsleep() -> Bool {
+    switch sleep() {
+    case .asleep: rest = .asleep
+    case .closed: rest = .none
+    case .notEmpty: return false
+    }
+    idle?.set(started: false)
+    return true
   }
 
   /// Runs tasks up to the budget; says whether there was time for them.

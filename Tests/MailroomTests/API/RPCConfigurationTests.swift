@@ -15,6 +15,7 @@ final class RPCConfigurationTests: XCTestCase {
     XCTAssertEqual(configuration.portRetries, 16)
     XCTAssertGreaterThanOrEqual(configuration.messageLoopThreads, 2)
     XCTAssertEqual(configuration.eventLoops, 1)
+    XCTAssertEqual(configuration.busyPoll, .zero)
     XCTAssertEqual(configuration.maximumInboxMessages, 16_384)
     XCTAssertEqual(configuration.maximumInboxBytes, 16 << 20)
     XCTAssertEqual(configuration.maximumOutboxMessages, 131_072)

@@ -1,3 +1,4 @@
+import MailroomQueue
 import TestSupport
 import XCTest
 
@@ -140,5 +141,54 @@ final class MessageLoopTests: EnvironmentTestCase {
     await done.comes()
     loop.stop()
     loop.join()
+  }
+
+  // MARK: Busy polling
+
+  func testWorkersThatSpinDoWhatIsPosted() async throws {
+    for threads in 1...3 {
+      for spin in [SpinBudget(maximum: .seconds(3600), rests: false), SpinBudget(maximum: .microseconds(20))] {
+        let loop = try MessageLoop.start(name: "loop-test", threads: threads, spin: spin)
+        let done = Signal("a message")
+        // One after the other, so that the workers are without work in between.
+        for _ in 0..<300 {
+          let (inbox, log) = inbox(loop) { _ in done.fire() }
+          inbox.post("run")
+          await done.comes()
+          XCTAssertEqual(log.events.value, ["run"])
+        }
+        loop.stop()
+        loop.join()
+      }
+    }
+  }
+
+  func testOthersAreWokenForWhatTheOneOnWatchCannotDo() async throws {
+    let loop = try MessageLoop.start(
+      name: "loop-test", threads: 3, spin: SpinBudget(maximum: .seconds(3600), rests: false))
+    for _ in 0..<20 {
+      let arrived = Signal("three inboxes running at the same time")
+      let gate = Gate("the other inboxes")
+      for _ in 0..<3 {
+        let (inbox, _) = inbox(loop) { _ in
+          arrived.fire()
+          gate.pass()
+        }
+        inbox.post("run")
+      }
+      await arrived.comes(3)
+      gate.open()
+    }
+    loop.stop()
+    loop.join()
+  }
+
+  func testStopEndsWorkersThatSpin() async throws {
+    for _ in 0..<20 {
+      let loop = try MessageLoop.start(
+        name: "loop-test", threads: 2, spin: SpinBudget(maximum: .seconds(3600), rests: false))
+      loop.stop()
+      loop.join()
+    }
   }
 }

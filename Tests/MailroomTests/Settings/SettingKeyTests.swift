@@ -60,6 +60,7 @@ final class SettingKeyTests: XCTestCase {
     "spark.driver.rpc.io.clientThreads": Sample("8", "eventLoops", 8),
     "spark.executor.rpc.io.clientThreads": Sample("9", "eventLoops", 9),
     "mailroom.eventLoops": Sample("10", "eventLoops", 10),
+    "mailroom.busyPoll": Sample("70", "busyPoll", Duration.microseconds(70)),
     "mailroom.inbox.maxMessages": Sample("100", "maximumInboxMessages", 100),
     "mailroom.inbox.maxBytes": Sample("1m", "maximumInboxBytes", 1 << 20),
     "mailroom.outbox.maxMessages": Sample("200", "maximumOutboxMessages", 200),

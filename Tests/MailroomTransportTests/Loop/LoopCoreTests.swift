@@ -127,7 +127,8 @@ final class LoopCoreTests: TransportTestCase {
       }
     }
     core.run()
-    XCTAssertEqual(owed, 2, "one for the sleep that the timer ended, one for the sleep that the close callback ended")
+    XCTAssertEqual(
+      owed, 3, "one for the beginning, one for the sleep that the timer ended, one for that of the close callback")
     XCTAssertEqual(core.wakesOwed, owed)
   }
 
