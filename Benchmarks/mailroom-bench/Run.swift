@@ -24,6 +24,11 @@ struct Run: AsyncParsableCommand {
   var seconds: Double?
   @Option(help: "Seconds before counting begins. (default: 0.5)")
   var warmup: Double?
+  @Option(
+    help: ArgumentHelp(
+      "How long threads without work look for some, here and in the own server. (default: 0)", valueName: "microseconds"
+    ))
+  var busyPoll: Int?
   @Option(help: ArgumentHelp("Where to write the results as JSON.", valueName: "file"))
   var json: String?
   @Option(help: ArgumentHelp("A server to use instead of an own one.", valueName: "host:port"))
@@ -36,6 +41,7 @@ struct Run: AsyncParsableCommand {
     if let messages, messages < 1 { throw ValidationError("--messages is at least 1.") }
     if let seconds, !(seconds > 0 && seconds <= 86_400) { throw ValidationError("--seconds is above 0.") }
     if let warmup, !(warmup >= 0 && warmup <= 3600) { throw ValidationError("--warmup is 0 or more.") }
+    if let busyPoll, !(0...1_000_000).contains(busyPoll) { throw ValidationError("--busy-poll is 0 to 1000000.") }
     if messages != nil && seconds != nil { throw ValidationError("Give --messages or --seconds, not both.") }
   }
 
@@ -64,7 +70,8 @@ struct Run: AsyncParsableCommand {
 
   func run() async throws {
     let progress = Progress()
-    let server = connect == nil ? try ChildProcess(["serve", "--until-input-ends"]) : nil
+    let server =
+      connect == nil ? try ChildProcess(["serve", "--until-input-ends", "--busy-poll", "\(busyPoll ?? 0)"]) : nil
     defer { server?.stop() }
     let host = connect ?? server?.address ?? ""
     // The limit is a matter of this machine; a server elsewhere says nothing about it.
@@ -72,7 +79,9 @@ struct Run: AsyncParsableCommand {
     defer { limit?.stop() }
     var measurements: [Measurement] = []
     for scenario in scenarios {
-      var measurement = try await ScenarioRun(scenario: scenario, host: host).run(progress: progress)
+      var measurement = try await ScenarioRun(
+        scenario: scenario, host: host, busyPoll: .microseconds(busyPoll ?? 0)
+      ).run(progress: progress)
       if scenario.kind == .ask && scenario.window == 1 && scenario.senders == 1, let limit {
         measurement.limitP50 = try await Self.limitP50(port: limit.address, payload: scenario.payload)
       }

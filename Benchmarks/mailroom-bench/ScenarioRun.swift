@@ -18,6 +18,7 @@ struct Measurement {
 struct ScenarioRun {
   let scenario: Scenario
   let host: String
+  var busyPoll = Duration.zero
 
   func run(progress: Progress) async throws -> Measurement {
     let env = try await RPCEnv.client(name: "bench-client", configuration: configuration)
@@ -34,6 +35,7 @@ struct ScenarioRun {
   /// The defaults, but that all windows fit into the outbox: it is they that pace a run, and not its bound.
   private var configuration: RPCConfiguration {
     var configuration = RPCConfiguration()
+    configuration.busyPoll = busyPoll
     // Beside each batch there is a question; around each payload an envelope.
     let messages = scenario.senders * (scenario.window + 2)
     configuration.maximumOutboxMessages = max(configuration.maximumOutboxMessages, 2 * messages)

@@ -11,12 +11,15 @@ struct Serve: AsyncParsableCommand {
   var host = "127.0.0.1"
   @Option(help: "The port to listen on; 0 for one that the system chooses.")
   var port = 0
+  @Option(help: ArgumentHelp("How long threads without work look for some.", valueName: "microseconds"))
+  var busyPoll = 0
   @Flag(help: ArgumentHelp("End when standard input ends.", visibility: .hidden))
   var untilInputEnds = false
 
   func run() async throws {
     var configuration = RPCConfiguration()
     configuration.portRetries = 0
+    configuration.busyPoll = .microseconds(busyPoll)
     let env = try await RPCEnv.start(name: "bench-server", host: host, port: port, configuration: configuration)
     for dispatch in Dispatch.allCases {
       try env.register(dispatch.endpointName, BenchEndpoint(), on: dispatch.dispatch)
