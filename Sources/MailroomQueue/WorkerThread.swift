@@ -1,3 +1,4 @@
+internal import CMailroomThread
 internal import Glibc
 internal import Synchronization
 
@@ -12,6 +13,13 @@ package final class WorkerThread: Sendable {
   package struct StartError: Error, Sendable {
     /// The system's error number.
     package let errno: Int32
+    /// Whether that is because no thread can be bound to these processors.
+    package let isForProcessors: Bool
+
+    init(_ errno: Int32, isBound: Bool) {
+      self.errno = errno
+      isForProcessors = isBound && (errno == EINVAL || errno == ENOTSUP)
+    }
   }
 
   private let handle: pthread_t
@@ -42,9 +50,21 @@ package final class WorkerThread: Sendable {
   ///
   /// - Parameters:
   ///   - name: what debuggers and profilers show; Linux keeps 15 bytes of it.
+  ///   - processors: the numbers of those that it runs on, of which the system passes over those that it does not have; nil for
+  ///     wherever the system likes.
   ///   - body: runs once, on the new thread.
-  /// - Throws: ``StartError`` when the system has no thread to give.
-  package init(name: String, _ body: @escaping @Sendable () -> Void) throws(StartError) {
+  /// - Throws: ``StartError`` when the system has no thread to give, or none of the processors.
+  package init(
+    name: String, processors: [Int]? = nil, _ body: @escaping @Sendable () -> Void
+  ) throws(StartError) {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    if let processors {
+      let numbers = processors.map { Int32(exactly: $0) ?? -1 }
+      let result = mailroom_attributes_set_processors(&attributes, numbers, numbers.count)
+      if result != 0 { throw StartError(result, isBound: true) }
+    }
     let end = End()
     let start = Unmanaged.passRetained(Start(name: name, end: end, body: body))
     var old = sigset_t()
@@ -55,7 +75,7 @@ package final class WorkerThread: Sendable {
     pthread_sigmask(SIG_SETMASK, &blocked, &old)
     var thread = pthread_t()
     let result = pthread_create(
-      &thread, nil,
+      &thread, &attributes,
       { argument in
         guard let argument else { return nil }
         let end: End
@@ -72,7 +92,7 @@ package final class WorkerThread: Sendable {
     pthread_sigmask(SIG_SETMASK, &old, nil)
     guard result == 0 else {
       start.release()
-      throw StartError(errno: result)
+      throw StartError(result, isBound: processors != nil)
     }
     handle = thread
     self.end = end

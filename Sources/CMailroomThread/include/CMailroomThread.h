@@ -3,6 +3,9 @@
 #ifndef CMAILROOMTHREAD_H
 #define CMAILROOMTHREAD_H
 
+#include <pthread.h>
+#include <stddef.h>
+
 /// Tells the processor that the caller waits in a loop, so that it saves power and leaves the core's other thread its share.
 ///
 /// Takes tens of nanoseconds; no system call.
@@ -13,5 +16,16 @@ static inline void mailroom_pause(void) {
   __asm__ __volatile__("yield");
 #endif
 }
+
+/// Has threads that are made with `attributes` run on the given processors only, numbered as the system numbers them.
+///
+/// Making the thread fails with EINVAL when the system has none of them. Returns 0 or an error number: EINVAL for no processor
+/// at all or a number that none can have, ENOMEM, and ENOTSUP where threads cannot be bound.
+int mailroom_attributes_set_processors(pthread_attr_t *attributes, const int *processors, size_t count);
+
+/// Writes the numbers of the processors that the calling thread may run on to `processors`, which has room for `capacity`.
+///
+/// Returns how many there are, at most `capacity`; 0 where that is not known.
+size_t mailroom_processors(int *processors, size_t capacity);
 
 #endif

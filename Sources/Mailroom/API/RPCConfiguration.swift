@@ -74,6 +74,19 @@ public struct RPCConfiguration: Sendable {
   /// have something to do, and everything gets slower. While looking for that long finds nothing, they look for less, down to
   /// not at all, so that an idle environment costs nothing. 50 µs to 1 ms is sensible: longer than an answer takes.
   public var busyPoll = Duration.zero
+  /// The processors that the threads which wait for the network are bound to, each to one of them in turn.
+  ///
+  /// Default nil, wherever the system likes; Linux only. Numbers as the system has them, from zero. A bound thread keeps its caches, and
+  /// does not move to the core that another one needs, which matters with ``busyPoll``; it waits when something else is busy on
+  /// its core though others are idle. A number that no processor has, and a list without numbers, fail the start with
+  /// ``RPCError/Code/invalidArgument``.
+  public var eventLoopProcessors: [Int]?
+  /// The processors that the threads which run handlers are bound to: those of the pool to one of them each in turn, those of `dedicated`
+  /// endpoints to all of them.
+  ///
+  /// Default nil, wherever the system likes; Linux only. As ``eventLoopProcessors``. Handlers that go on after they have
+  /// suspended do so on Swift's threads, which are bound to none.
+  public var messageLoopProcessors: [Int]?
   /// The messages in an endpoint's inbox at which it is full.
   ///
   /// Default 16 384, at most 4 194 304; Mailroom's own, the reference has no bound. More let a burst wait instead of

@@ -42,12 +42,14 @@ public final class RPCEnv: Sendable {
   }
 
   private init(name: String, configuration: RPCConfiguration) throws(RPCError) {
+    try configuration.checkProcessors()
     self.name = name
     self.configuration = configuration
     askTimeoutNanoseconds = MonotonicTime.nanoseconds(in: configuration.askTimeout)
     do throws(TransportError) {
       group = try EventLoopGroup(
-        count: configuration.eventLoops, name: Dispatcher.eventLoopName, busyPoll: configuration.busyPoll)
+        count: configuration.eventLoops, name: Dispatcher.eventLoopName, busyPoll: configuration.busyPoll,
+        processors: configuration.eventLoopProcessors)
     } catch {
       throw RPCError(error)
     }
@@ -55,6 +57,7 @@ public final class RPCEnv: Sendable {
       messages: configuration.maximumInboxMessages, bytes: configuration.maximumInboxBytes)
     dispatcher = Dispatcher(
       sharedThreads: configuration.messageLoopThreads, spin: SpinBudget(maximum: configuration.busyPoll),
+      processors: configuration.messageLoopProcessors,
       bounds: bounds, group: group)
     localDeadlines = LocalDeadlines(loop: group.next())
   }
@@ -113,7 +116,7 @@ public final class RPCEnv: Sendable {
 
   /// Makes an environment that does not listen.
   ///
-  /// - Throws: ``RPCError`` when the system has no thread or descriptor to give.
+  /// - Throws: ``RPCError`` when the system has no thread or descriptor to give; ``RPCError/Code/invalidArgument``.
   public static func client(
     name: String, configuration: RPCConfiguration = .init()
   ) async throws(RPCError) -> RPCEnv {

@@ -29,15 +29,19 @@ final class Dispatcher: InboxOwner {
 
   private let sharedThreads: Int
   private let spin: SpinBudget
+  private let processors: [Int]?
   private let bounds: InboxBounds
   private let group: EventLoopGroup
   /// Guarded by its lock.
   private let state = Locked(State())
 
-  init(sharedThreads: Int, spin: SpinBudget = SpinBudget(), bounds: InboxBounds = InboxBounds(), group: EventLoopGroup)
-  {
+  init(
+    sharedThreads: Int, spin: SpinBudget = SpinBudget(), processors: [Int]? = nil, bounds: InboxBounds = InboxBounds(),
+    group: EventLoopGroup
+  ) {
     self.sharedThreads = sharedThreads
     self.spin = spin
+    self.processors = processors
     self.bounds = bounds
     self.group = group
   }
@@ -64,7 +68,7 @@ final class Dispatcher: InboxOwner {
           execution: .notExecuted)
       }
       joinRetired()
-      let loop = try MessageLoop.start(name: "mail-\(name)", threads: threads, spin: spin)
+      let loop = try MessageLoop.start(name: "mail-\(name)", threads: threads, spin: spin) { _ in processors }
       dedicated = loop
       scheduler = loop
     case .eventLoop:
@@ -109,7 +113,9 @@ final class Dispatcher: InboxOwner {
 
   private func sharedLoop() throws(RPCError) -> MessageLoop {
     if let loop = state.withLock({ $0.shared }) { return loop }
-    let made = try MessageLoop.start(name: "mail-loop", threads: sharedThreads, spin: spin)
+    let made = try MessageLoop.start(name: "mail-loop", threads: sharedThreads, spin: spin) { worker in
+      processors.map { [$0[worker % $0.count]] }
+    }
     let loop = state.withLock { state in
       if state.shared == nil && !state.isStopped { state.shared = made }
       return state.shared

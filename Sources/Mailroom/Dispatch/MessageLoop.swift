@@ -60,15 +60,20 @@ final class MessageLoop: InboxScheduler {
 
   /// Starts a loop with `count` threads, at least one.
   ///
-  /// - Parameter spin: for how long a worker looks for work before it parks.
+  /// - Parameters:
+  ///   - spin: for how long a worker looks for work before it parks.
+  ///   - processors: the numbers of those that each worker runs on; nil for wherever the system likes.
   /// - Throws: ``RPCError`` with ``RPCError/Code/full`` when the system has no thread to give.
   static func start(
-    name: String, threads count: Int, spin: SpinBudget = SpinBudget()
+    name: String, threads count: Int, spin: SpinBudget = SpinBudget(),
+    processors: (_ worker: Int) -> [Int]? = { _ in nil }
   ) throws(RPCError) -> MessageLoop {
     let loop = MessageLoop(name: name, workers: count, spin: spin)
     for index in loop.workers.indices {
       do throws(WorkerThread.StartError) {
-        let thread = try WorkerThread(name: loop.nameOfThread(index)) { loop.work(index) }
+        let thread = try WorkerThread(name: loop.nameOfThread(index), processors: processors(index)) {
+          loop.work(index)
+        }
         loop.joinable.withLock { $0.append(thread) }
       } catch {
         loop.stop()

@@ -78,6 +78,11 @@ extension SettingKey {
     SettingKey("spark.driver.rpc.io.clientThreads", loops, role: .driver, clientThreads),
     SettingKey("spark.executor.rpc.io.clientThreads", loops, role: .executor, clientThreads),
     SettingKey("mailroom.eventLoops", loops, Target("eventLoops", \.eventLoops)),
+    SettingKey(
+      "mailroom.eventLoops.processors", .processorsOrAny, Target("eventLoopProcessors", \.base.eventLoopProcessors)),
+    SettingKey(
+      "mailroom.messageLoops.processors", .processorsOrAny,
+      Target("messageLoopProcessors", \.base.messageLoopProcessors)),
     SettingKey("mailroom.busyPoll", .duration(.microsecond, least: .zero), Target("busyPoll", \.base.busyPoll)),
   ]
 

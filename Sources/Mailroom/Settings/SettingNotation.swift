@@ -90,6 +90,22 @@ extension SettingNotation<Int> {
   }
 }
 
+extension SettingNotation<[Int]?> {
+  /// Numbers of processors, or that any will do.
+  static var processorsOrAny: Self {
+    let number = SettingNotation<Int>.count(0...65_535)
+    return Self(
+      unit: "numbers", expectation: "any, or whole numbers of 0 to 65535 with commas between them",
+      read: { text in
+        if SuffixedNumber.trimmed(text).lowercased() == "any" { return .some(nil) }
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { number.read(String($0)) }
+        return numbers.count == parts.count ? .some(numbers) : nil
+      },
+      write: { value in value.map { $0.map { "\($0)" }.joined(separator: ",") } ?? "any" })
+  }
+}
+
 extension SettingNotation<Int32> {
   /// Whole numbers above zero, or -1 for `standard`.
   static func count(orMinusOneFor standard: Int32) -> Self {

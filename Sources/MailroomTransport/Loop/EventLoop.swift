@@ -47,9 +47,12 @@ public final class EventLoop: Sendable {
 
   /// Starts a loop on a thread of its own.
   ///
-  /// - Parameter spin: for how long the loop looks for work before it sleeps.
-  /// - Throws: ``TransportError`` with ``TransportError/Reason/system`` when the system has no descriptor or thread to give.
-  package init(name: String, spin: SpinBudget = SpinBudget()) throws(TransportError) {
+  /// - Parameters:
+  ///   - spin: for how long the loop looks for work before it sleeps.
+  ///   - processor: the number of the only one that the thread runs on; nil for wherever the system likes.
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/system`` when the system has no descriptor or thread to give, or
+  ///   no such processor.
+  package init(name: String, spin: SpinBudget = SpinBudget(), processor: Int? = nil) throws(TransportError) {
     let core: LoopCore
     do {
       core = try LoopCore(spin: spin)
@@ -64,12 +67,13 @@ public final class EventLoop: Sendable {
     self.core.value.sleep = { [unowned self] in self.tasks.sleep() }
     self.core.value.hasTasks = { [unowned self] in !self.tasks.isEmpty }
     do throws(WorkerThread.StartError) {
-      let thread = try WorkerThread(name: name) { self.run() }
+      let thread = try WorkerThread(name: name, processors: processor.map { [$0] }) { self.run() }
       life.withLock { $0.thread = thread }
     } catch {
       self.core.value.closeHandles()
       self.core.value.run()
-      throw TransportError(.system, "no thread could be started for an event loop: error \(error.errno)")
+      let place = error.isForProcessors ? " on the processor \(processor ?? -1)" : ""
+      throw TransportError(.system, "no thread could be started for an event loop\(place): error \(error.errno)")
     }
   }
 

@@ -18,12 +18,22 @@ public final class EventLoopGroup: Sendable {
   ///   - name: what their threads are called, before their number.
   ///   - busyPoll: how long a loop without work looks for more before it sleeps, at most; less while that finds none in time. It spares
   ///     messages that follow each other closely the waking of a thread, and costs a core per loop meanwhile.
-  /// - Throws: ``TransportError`` with ``TransportError/Reason/system`` when a loop could not be started.
-  public init(count: Int = 1, name: String = "loop", busyPoll: Duration = .zero) throws(TransportError) {
+  ///   - processors: the numbers of the processors that the loops' threads are bound to, in turn; nil or none for wherever the
+  ///     system likes. Linux only.
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/system`` when a loop could not be started, because of a number that no
+  ///   processor has, among others.
+  public init(
+    count: Int = 1, name: String = "loop", busyPoll: Duration = .zero, processors: [Int]? = nil
+  ) throws(TransportError) {
+    let processors = processors ?? []
     var loops: [EventLoop] = []
     do throws(TransportError) {
       for index in 0..<max(1, count) {
-        loops.append(try EventLoop(name: "\(name)-\(index)", spin: SpinBudget(maximum: busyPoll)))
+
+        let processor = processors.isEmpty ? nil : processors[index % processors.count]
+        loops.append(
+          try EventLoop(name: "\(name)-\(index)", spin: SpinBudget(maximum: busyPoll), processor: processor))
+
       }
     } catch {
       let started = loops

@@ -211,7 +211,10 @@ final class RPCConfigurationSettingsTests: EnvironmentTestCase {
 
   func testHostileTextsAreRefusedAndQuotedInPrintableASCII() {
     for key in SettingKey.all where !key.properties.isEmpty {
-      for text in SuffixedNumberTests.malformed where !(key.name.hasSuffix("backLog") && text == "-1") {
+      for text in SuffixedNumberTests.malformed {
+        // What is malformed as a number may be what another kind of value looks like.
+        if key.name.hasSuffix("backLog") && text == "-1" { continue }
+        if key.name.hasSuffix("processors") && text == "1,5" { continue }
         assertRefused([key.name: text], nil)
       }
     }

@@ -16,6 +16,8 @@ final class RPCConfigurationTests: XCTestCase {
     XCTAssertGreaterThanOrEqual(configuration.messageLoopThreads, 2)
     XCTAssertEqual(configuration.eventLoops, 1)
     XCTAssertEqual(configuration.busyPoll, .zero)
+    XCTAssertNil(configuration.eventLoopProcessors)
+    XCTAssertNil(configuration.messageLoopProcessors)
     XCTAssertEqual(configuration.maximumInboxMessages, 16_384)
     XCTAssertEqual(configuration.maximumInboxBytes, 16 << 20)
     XCTAssertEqual(configuration.maximumOutboxMessages, 131_072)

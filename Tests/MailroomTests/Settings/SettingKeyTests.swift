@@ -60,6 +60,8 @@ final class SettingKeyTests: XCTestCase {
     "spark.driver.rpc.io.clientThreads": Sample("8", "eventLoops", 8),
     "spark.executor.rpc.io.clientThreads": Sample("9", "eventLoops", 9),
     "mailroom.eventLoops": Sample("10", "eventLoops", 10),
+    "mailroom.eventLoops.processors": Sample("0, 2", "eventLoopProcessors", [0, 2] as [Int]? as Any),
+    "mailroom.messageLoops.processors": Sample("1", "messageLoopProcessors", [1] as [Int]? as Any),
     "mailroom.busyPoll": Sample("70", "busyPoll", Duration.microseconds(70)),
     "mailroom.inbox.maxMessages": Sample("100", "maximumInboxMessages", 100),
     "mailroom.inbox.maxBytes": Sample("1m", "maximumInboxBytes", 1 << 20),

@@ -54,4 +54,32 @@ final class EventLoopGroupTests: TransportTestCase {
     }
     for loop in group.loops { XCTAssertFalse(loop.execute {}) }
   }
+
+  func testLoopsAreBoundToProcessorsInTurn() throws {
+    let all = Processor.allowed
+    let group = try EventLoopGroup(count: all.count + 1, name: "\(Self.loopName)-bound", processors: all)
+    for (index, loop) in group.loops.enumerated() {
+      let found = Box<[Int]>([])
+      let done = Signal("a task")
+      loop.execute {
+        found.update { $0 = Processor.allowed }
+        done.fire()
+      }
+      done.wait()
+      XCTAssertEqual(found.value, [all[index % all.count]])
+    }
+    try awaited("the group's shutdown") { await group.shutdown() }
+  }
+
+  func testNumbersThatNoProcessorHasAreErrors() throws {
+    let number = try XCTUnwrap(Processor.allowed.first)
+    for numbers in [[-1], [number, 60_000]] {
+      XCTAssertThrowsError(try EventLoopGroup(count: 2, name: "\(Self.loopName)-bound", processors: numbers)) { error in
+        XCTAssertEqual((error as? TransportError)?.reason, .system)
+      }
+    }
+    waitUntil("the loop that was started to end", seconds: 5) {
+      !ProcessResources.threads.contains { $0.hasPrefix("\(Self.loopName)-bound") }
+    }
+  }
 }
