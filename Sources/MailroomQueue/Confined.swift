@@ -5,7 +5,7 @@
 ///
 /// - Thread safety: none for the value. The box itself can be stored in a `Sendable` type.
 /// - Cost: one allocation at creation; an access is a plain memory access.
-package struct Confined<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
+public struct Confined<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
   // Proof: the pointer is immutable after init, and `value` is only opened by the executor that the owner names: an
   // event loop's thread (events of one loop are sequential), or the consumer of an `MPSCQueue` (one at a time, each ordered
   // after the one before by the queue's acquire-release pairs). Values come in as `sending`, so no other reference into
@@ -14,7 +14,7 @@ package struct Confined<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// A box around `value`, which nobody else refers to.
   @inlinable
-  package init(_ value: consuming sending Value) {
+  public init(_ value: consuming sending Value) {
     pointer = .allocate(capacity: 1)
     pointer.initialize(to: value)
   }
@@ -26,9 +26,9 @@ package struct Confined<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// The value, for the executor that owns it.
   @inlinable
-  package var value: Value {
-    @inline(__always) _read { yield pointer.pointee }
-    @inline(__always) nonmutating _modify { yield &pointer.pointee }
+  public var value: Value {
+    @_transparent unsafeAddress { UnsafePointer(pointer) }
+    @_transparent nonmutating unsafeMutableAddress { pointer }
   }
 }
 
@@ -37,5 +37,5 @@ extension Confined where Value: Copyable {
   ///
   /// Cheaper than ``value`` where the type is generic: the accessor of a borrow is not inlined there, and looks the type up.
   @inlinable
-  package var copy: Value { @inline(__always) get { pointer.pointee } }
+  public var copy: Value { @_transparent get { pointer.pointee } }
 }

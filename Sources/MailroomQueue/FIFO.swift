@@ -1,28 +1,28 @@
 /// A first-in, first-out list: an array and how much of its front is used up.
 ///
 /// Amortised O(1) at both ends.
-package struct FIFO<Element> {
+public struct FIFO<Element> {
   @usableFromInline var elements: [Element?] = []
   @usableFromInline var head = 0
 
   @inlinable
-  package init() {}
+  public init() {}
 
   /// How many elements there are.
-  @inlinable package var count: Int { elements.count - head }
+  @inlinable public var count: Int { elements.count - head }
   /// Whether there are none.
-  @inlinable package var isEmpty: Bool { @inline(__always) get { head == elements.count } }
+  @inlinable public var isEmpty: Bool { @inline(__always) get { head == elements.count } }
 
   /// Adds an element at the end.
   @inlinable
-  package mutating func append(_ element: Element) { elements.append(element) }
+  public mutating func append(_ element: Element) { elements.append(element) }
 
   /// The oldest element.
-  @inlinable package var first: Element? { head < elements.count ? elements[head] : nil }
+  @inlinable public var first: Element? { head < elements.count ? elements[head] : nil }
 
   /// Takes the oldest element.
   @inlinable
-  package mutating func popFirst() -> Element? {
+  public mutating func popFirst() -> Element? {
     guard head < elements.count else { return nil }
     let element = elements[head]
     elements[head] = nil

@@ -19,9 +19,9 @@ internal import Synchronization
 ///
 /// - Thread safety: any thread.
 /// - Cost: one atomic operation per call while nobody waits. Consumers remove in batches.
-package final class FlowGauge: Sendable {
+public final class FlowGauge: Sendable {
   /// Names a waiter, to forget it.
-  package struct WaiterID: Hashable, Sendable {
+  public struct WaiterID: Hashable, Sendable {
     fileprivate let number: Int
   }
 
@@ -32,7 +32,7 @@ package final class FlowGauge: Sendable {
   }
 
   /// Where the queue is full.
-  package let marks: FlowMarks
+  public let marks: FlowMarks
   /// Atomic: a ``FlowLevel``.
   ///
   /// A removal releases what the consumer did; a waiter is told through the lock below.
@@ -40,15 +40,15 @@ package final class FlowGauge: Sendable {
   /// Guarded by its lock; not empty exactly while the word's waiting bit is set.
   private let waiters = Locked(Waiters())
 
-  package init(_ marks: FlowMarks) { self.marks = marks }
+  public init(_ marks: FlowMarks) { self.marks = marks }
 
   /// What is queued now.
-  package var level: FlowLevel { FlowLevel(bits: word.load(ordering: .relaxed)) }
+  public var level: FlowLevel { FlowLevel(bits: word.load(ordering: .relaxed)) }
   /// Whether ``admit(bytes:)`` would refuse.
-  package var isFull: Bool { marks.isFull(level) }
+  public var isFull: Bool { marks.isFull(level) }
 
   /// Counts a message in, if there is room; says whether there was.
-  package func admit(bytes: Int) -> Bool {
+  public func admit(bytes: Int) -> Bool {
     let amount = FlowLevel.amount(messages: 1, bytes: bytes)
     let old = word.wrappingAdd(amount, ordering: .relaxed).oldValue
     if !marks.isFull(FlowLevel(bits: old)) { return true }
@@ -57,13 +57,13 @@ package final class FlowGauge: Sendable {
   }
 
   /// Counts a message in, whether there is room or not; says whether the queue is full now.
-  package func add(bytes: Int) -> Bool {
+  public func add(bytes: Int) -> Bool {
     marks.isFull(
       FlowLevel(bits: word.wrappingAdd(FlowLevel.amount(messages: 1, bytes: bytes), ordering: .relaxed).newValue))
   }
 
   /// Counts messages out; who waits is called on this thread if the low marks are reached.
-  package func remove(messages: Int, bytes: Int) {
+  public func remove(messages: Int, bytes: Int) {
     let amount = FlowLevel.amount(messages: messages, bytes: bytes)
     let level = FlowLevel(bits: word.wrappingSubtract(amount, ordering: .releasing).newValue)
     if level.isAwaited && marks.hasRoom(level) { callWaiters(closing: false) }
@@ -73,7 +73,7 @@ package final class FlowGauge: Sendable {
   ///
   /// - Returns: the waiter's name for ``forget(_:)``; nil when `onRoom` was called at once.
   @discardableResult
-  package func wait(_ onRoom: @escaping @Sendable () -> Void) -> WaiterID? {
+  public func wait(_ onRoom: @escaping @Sendable () -> Void) -> WaiterID? {
     let id: WaiterID? = waiters.withLock { waiters in
       if waiters.isClosed { return nil }
       var seen = FlowLevel(bits: word.load(ordering: .relaxed))
@@ -94,7 +94,7 @@ package final class FlowGauge: Sendable {
   }
 
   /// Gives a waiter up; it may have been called already.
-  package func forget(_ id: WaiterID) {
+  public func forget(_ id: WaiterID) {
     waiters.withLock { waiters in
       waiters.list.removeAll { $0.id == id }
       if waiters.list.isEmpty { clearWaitingBit() }
@@ -102,7 +102,7 @@ package final class FlowGauge: Sendable {
   }
 
   /// Calls everybody who waits, and from now on everybody who comes to wait, at once: the queue has ended.
-  package func close() { callWaiters(closing: true) }
+  public func close() { callWaiters(closing: true) }
 
   private func callWaiters(closing: Bool) {
     let called = waiters.withLock { waiters in

@@ -7,7 +7,7 @@
 /// ```
 ///
 /// Both counts saturate nowhere: the gauge's owner bounds what it adds without asking far below 2^23 messages and 2^40 bytes.
-package struct FlowLevel: Equatable, Sendable {
+public struct FlowLevel: Equatable, Sendable {
   static let waitingBit: UInt64 = 1 << 63
   static let bytesMask: UInt64 = (1 << 40) - 1
   static let messagesMask: UInt64 = (1 << 23) - 1
@@ -20,22 +20,22 @@ package struct FlowLevel: Equatable, Sendable {
   static func amount(messages: Int, bytes: Int) -> UInt64 { UInt64(messages) << 40 &+ UInt64(bytes) }
 
   /// Queued messages.
-  package var messages: Int { Int(bits >> 40 & Self.messagesMask) }
+  public var messages: Int { Int(bits >> 40 & Self.messagesMask) }
   /// Queued bytes.
-  package var bytes: Int { Int(bits & Self.bytesMask) }
+  public var bytes: Int { Int(bits & Self.bytesMask) }
   /// Whether somebody waits.
   var isAwaited: Bool { bits & Self.waitingBit != 0 }
 }
 
 /// From where on a queue is full, and from where on it has room again.
-package struct FlowMarks: Equatable, Sendable {
+public struct FlowMarks: Equatable, Sendable {
   /// Messages at which the queue is full.
   let messages: Int
   /// Bytes at which the queue is full.
   let bytes: Int
 
   /// Marks at `messages` and `bytes`, at least one each; the queue has room again at half of both.
-  package init(messages: Int, bytes: Int) {
+  public init(messages: Int, bytes: Int) {
     self.messages = min(max(1, messages), 1 << 22)
     self.bytes = min(max(1, bytes), 1 << 38)
   }

@@ -6,14 +6,14 @@ internal import Glibc
 /// through the kernel, and whose slow path a thread sanitizer cannot see.
 ///
 /// - Thread safety: ``withLock(_:)`` from any thread; not re-entrant. Never call user code inside.
-package struct Locked<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
+public struct Locked<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
   // Proof: `value` is reached only inside `withLock`, between lock and unlock of `mutex`; both live at a fixed address
   // until deinit, which has exclusive access.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let value: UnsafeMutablePointer<Value>
 
   /// A lock around `value`, which nobody else refers to.
-  package init(_ value: consuming sending Value) {
+  public init(_ value: consuming sending Value) {
     mutex = .allocate(capacity: 1)
     mutex.initialize(to: pthread_mutex_t())
     pthread_mutex_init(mutex, nil)
@@ -29,7 +29,7 @@ package struct Locked<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
   }
 
   /// Runs `body` with exclusive access to the value.
-  package func withLock<Result: ~Copyable, Failure: Error>(
+  public func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
     pthread_mutex_lock(mutex)

@@ -1,4 +1,4 @@
-package import Synchronization
+public import Synchronization
 
 /// A lock-free queue: many threads push, one consumer at a time takes, in the order pushed.
 ///
@@ -24,7 +24,7 @@ package import Synchronization
 /// **Cost.** A push: one allocation of the element's size plus 8 bytes and one compare-and-swap. A take: one atomic
 /// and-operation for any number of elements, one pointer write each to reverse, one deallocation each to pop. The shared word
 /// and the consumer's field are 128 bytes apart, because x86 prefetches cache lines in pairs.
-package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
+public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   // Proof: `head` is atomic. `taken` and the nodes reachable from it are touched by the consumer only, of which there is
   // one at a time by invariants 1 and 4 of `QueueWord`, ordered by the acquire-release pairs above. Nodes reachable from
   // `head` are written before the release that publishes them and by nobody afterwards. Elements cross threads by being moved
@@ -67,7 +67,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// What became of a push.
   @frozen
-  package enum Pushed: ~Copyable {
+  public enum Pushed: ~Copyable {
     /// The element is queued, and the consumer is awake or being woken by another thread.
     case queued
     /// The element is queued, and the caller must see to it that the consumer runs.
@@ -78,7 +78,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// What became of the consumer's wish to sleep.
   @frozen
-  package enum Slept: Equatable, Sendable {
+  public enum Slept: Equatable, Sendable {
     /// The caller is no longer the consumer; the next push wakes one.
     case asleep
     /// Something arrived meanwhile: go on taking.
@@ -89,7 +89,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// An empty, open queue whose consumer sleeps.
   @inlinable
-  package init() {
+  public init() {
     storage = Self.allocateStorage()
     storage.initialize(to: Storage())
   }
@@ -112,13 +112,13 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// Queues `element`, unless the queue is closed.
   @inlinable
-  package func push(_ element: consuming sending Element) -> Pushed {
+  public func push(_ element: consuming sending Element) -> Pushed {
     push(element, last: false)
   }
 
   /// Queues `element` and closes the queue in one step, so that it is certainly the last one.
   @inlinable
-  package func pushLast(_ element: consuming sending Element) -> Pushed {
+  public func pushLast(_ element: consuming sending Element) -> Pushed {
     push(element, last: true)
   }
 
@@ -145,7 +145,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   ///
   /// - Returns: whether the caller must see to it that the consumer runs, so that it learns of the end.
   @inlinable
-  package func close() -> Bool {
+  public func close() -> Bool {
     var seen = QueueWord(bits: storage.pointee.head.load(ordering: .relaxed))
     while true {
       let (exchanged, original) = storage.pointee.head.weakCompareExchange(
@@ -160,7 +160,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   ///
   /// Another thread may change the answer at once.
   @inlinable
-  package var isClosed: Bool {
+  public var isClosed: Bool {
     @inline(__always) get { QueueWord(bits: storage.pointee.head.load(ordering: .acquiring)).isClosed }
   }
 
@@ -170,7 +170,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   ///
   /// Callable from any thread; it becomes the consumer's if it succeeds.
   @inlinable
-  package func beginTurn() -> Bool {
+  public func beginTurn() -> Bool {
     storage.pointee.head.compareExchange(
       expected: QueueWord.idle.bits, desired: QueueWord.busy.bits, successOrdering: .acquiring,
       failureOrdering: .relaxed
@@ -179,7 +179,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// Takes the oldest element, or nil when nothing is queued.
   @inlinable
-  package func popFirst() -> Element? {
+  public func popFirst() -> Element? {
     if storage.pointee.taken == 0 && !take() { return nil }
     guard let node = UnsafeMutablePointer<Node>(bitPattern: storage.pointee.taken) else { return nil }
     storage.pointee.taken = node.pointee.next
@@ -192,7 +192,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   ///
   /// - Returns: how many were taken; fewer than `limit` means that the queue was found empty.
   @inlinable
-  package func drain(limit: Int, _ body: (consuming Element) -> Void) -> Int {
+  public func drain(limit: Int, _ body: (consuming Element) -> Void) -> Int {
     var count = 0
     while count < limit, let element = popFirst() {
       body(element)
@@ -205,7 +205,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   ///
   /// Does nothing to a queue whose consumer sleeps.
   @inlinable
-  package func sleep() -> Slept {
+  public func sleep() -> Slept {
     if storage.pointee.taken != 0 { return .notEmpty }
     let (exchanged, original) = storage.pointee.head.compareExchange(
       expected: QueueWord.busy.bits, desired: QueueWord.idle.bits, successOrdering: .releasing,
@@ -216,7 +216,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// Closes the queue and hands what is left to `body`, oldest first.
   @inlinable
-  package func close(_ body: (consuming Element) -> Void) {
+  public func close(_ body: (consuming Element) -> Void) {
     _ = close()
     while let element = popFirst() { body(element) }
   }
@@ -225,7 +225,7 @@ package struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   ///
   /// Another thread may change the answer at once.
   @inlinable
-  package var isEmpty: Bool {
+  public var isEmpty: Bool {
     @inline(__always) get {
       storage.pointee.taken == 0 && QueueWord(bits: storage.pointee.head.load(ordering: .relaxed)).list == 0
     }

@@ -4,32 +4,32 @@ internal import Glibc
 ///
 /// The same clock as libuv's `uv_hrtime`. Reading it costs no system call on Linux (vDSO), about 25 ns.
 @frozen
-package struct MonotonicTime: Comparable, Hashable, Sendable {
+public struct MonotonicTime: Comparable, Hashable, Sendable {
   /// Nanoseconds since the clock's origin.
-  package let nanoseconds: UInt64
+  public let nanoseconds: UInt64
 
   @inlinable
-  package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+  public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
   /// The time now.
-  package static var now: Self {
+  public static var now: Self {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Self(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
   }
 
   /// Later than every real point in time.
-  @inlinable package static var distantFuture: Self { Self(nanoseconds: .max) }
+  @inlinable public static var distantFuture: Self { Self(nanoseconds: .max) }
 
   @inlinable
-  package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+  public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
   /// The point `duration` after this one; never before it, and never beyond ``distantFuture``.
-  package func advanced(by duration: Duration) -> Self { advanced(byNanoseconds: Self.nanoseconds(in: duration)) }
+  public func advanced(by duration: Duration) -> Self { advanced(byNanoseconds: Self.nanoseconds(in: duration)) }
 
   /// The point this many nanoseconds after this one; never beyond ``distantFuture``.
   @inlinable
-  package func advanced(byNanoseconds count: UInt64) -> Self {
+  public func advanced(byNanoseconds count: UInt64) -> Self {
     let (end, overflow) = nanoseconds.addingReportingOverflow(count)
     return overflow ? .distantFuture : Self(nanoseconds: end)
   }
@@ -37,7 +37,7 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
   /// The whole nanoseconds in `duration`: zero for a negative one, the largest number for one that has more.
   ///
   /// Durations are 128 bits wide, and their arithmetic takes as long as a system's clock; who needs one often keeps this.
-  package static func nanoseconds(in duration: Duration) -> UInt64 {
+  public static func nanoseconds(in duration: Duration) -> UInt64 {
     guard duration > .zero else { return 0 }
     // A duration can have more seconds than its components can say; asking for them would trap.
     guard duration < Duration(secondsComponent: .max, attosecondsComponent: 0) else { return .max }
@@ -49,12 +49,12 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
   }
 
   /// How long it is from `earlier` to this point; zero if it is not earlier.
-  package func since(_ earlier: Self) -> Duration {
+  public func since(_ earlier: Self) -> Duration {
     .nanoseconds(Int64(clamping: nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0))
   }
 }
 
 extension Duration {
   /// About 68 years: a task cannot sleep for as long as a duration can be, and traps if it is to.
-  package static var longestSleep: Duration { .seconds(Int32.max) }
+  public static var longestSleep: Duration { .seconds(Int32.max) }
 }

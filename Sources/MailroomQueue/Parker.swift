@@ -6,13 +6,13 @@ internal import Glibc
 ///
 /// - Thread safety: ``unpark()`` from any thread; ``park()`` from the one thread that waits here.
 /// - Cost: no system call when the permit is there, or nobody waits; else one each.
-package struct Parker: ~Copyable, @unchecked Sendable {
+public struct Parker: ~Copyable, @unchecked Sendable {
   // Proof: POSIX semaphores may be posted and waited for by any threads at the same time; the pointer is immutable
   // after init.
   private let semaphore: UnsafeMutablePointer<sem_t>
 
   /// A parker without a permit.
-  package init() {
+  public init() {
     semaphore = .allocate(capacity: 1)
     semaphore.initialize(to: sem_t())
     sem_init(semaphore, 0, 0)
@@ -24,12 +24,12 @@ package struct Parker: ~Copyable, @unchecked Sendable {
   }
 
   /// Waits for a permit and takes it.
-  package func park() {
+  public func park() {
     while sem_wait(semaphore) != 0 && errno == EINTR {}
   }
 
   /// Gives one permit.
-  package func unpark() {
+  public func unpark() {
     sem_post(semaphore)
   }
 }

@@ -30,44 +30,44 @@
 ///
 /// This type is the pure half: it says what each step makes of a word. ``MPSCQueue`` performs the steps atomically.
 @frozen
-package struct QueueWord: Equatable, Sendable {
+public struct QueueWord: Equatable, Sendable {
   /// The word as stored.
-  package let bits: UInt
+  public let bits: UInt
 
   @inlinable
-  package init(bits: UInt) { self.bits = bits }
+  public init(bits: UInt) { self.bits = bits }
 
   /// Empty, and the consumer sleeps: the next push must wake it.
-  @inlinable package static var idle: Self { Self(bits: 1) }
+  @inlinable public static var idle: Self { Self(bits: 1) }
   /// Empty, and the consumer is awake.
-  @inlinable package static var busy: Self { Self(bits: 0) }
+  @inlinable public static var busy: Self { Self(bits: 0) }
   /// The bit that says that no further push may succeed.
-  @inlinable package static var closedBit: UInt { 2 }
+  @inlinable public static var closedBit: UInt { 2 }
 
   /// Whether the consumer sleeps.
-  @inlinable package var isIdle: Bool { bits & 1 != 0 }
+  @inlinable public var isIdle: Bool { bits & 1 != 0 }
   /// Whether pushes are refused.
-  @inlinable package var isClosed: Bool { bits & Self.closedBit != 0 }
+  @inlinable public var isClosed: Bool { bits & Self.closedBit != 0 }
   /// The address of the newest node, or zero when the list is empty.
-  @inlinable package var list: UInt { bits & ~3 }
+  @inlinable public var list: UInt { bits & ~3 }
 
   /// The word after a push of the node at `node`; nil when the queue is closed.
   ///
   /// The node must link to this word's ``list``. If this word ``isIdle``, the pusher must wake the consumer.
   @inlinable
-  package func pushing(_ node: UInt, last: Bool = false) -> Self? {
+  public func pushing(_ node: UInt, last: Bool = false) -> Self? {
     isClosed ? nil : Self(bits: last ? node | Self.closedBit : node)
   }
 
   /// The word after the consumer took the whole list: awake, empty, and as closed as before.
-  @inlinable package var taking: Self { Self(bits: bits & Self.closedBit) }
+  @inlinable public var taking: Self { Self(bits: bits & Self.closedBit) }
 
   /// The word after the consumer went to sleep; nil when it must not, because there is a list or no one would wake it.
-  @inlinable package var sleeping: Self? { self == .busy ? .idle : nil }
+  @inlinable public var sleeping: Self? { self == .busy ? .idle : nil }
 
   /// The word after the caller made itself the consumer without a push; nil when somebody else is, or may be.
-  @inlinable package var beginningTurn: Self? { self == .idle ? .busy : nil }
+  @inlinable public var beginningTurn: Self? { self == .idle ? .busy : nil }
 
   /// The word after closing: what is in the list stays for the consumer.
-  @inlinable package var closing: Self { Self(bits: list | Self.closedBit) }
+  @inlinable public var closing: Self { Self(bits: list | Self.closedBit) }
 }

@@ -29,9 +29,9 @@
 /// times as long as it went without the core.
 ///
 /// Pure: time is given. A maximum of zero never spins, and needs no calls.
-package struct SpinBudget: Equatable, Sendable {
+public struct SpinBudget: Equatable, Sendable {
   /// What to do with nothing to do.
-  package enum Step: Equatable, Sendable {
+  public enum Step: Equatable, Sendable {
     /// Look for work again.
     case look
     /// Let other threads run, then look again.
@@ -52,7 +52,7 @@ package struct SpinBudget: Equatable, Sendable {
   static let restFactor: UInt64 = 50
 
   /// The longest time to spin, in nanoseconds; zero for never.
-  package let maximum: UInt64
+  public let maximum: UInt64
   /// Whether to rest when somebody else has had the core.
   private let rests: Bool
   /// How often the budget may halve before nothing is left.
@@ -67,19 +67,19 @@ package struct SpinBudget: Equatable, Sendable {
   /// A budget of at most `maximum`, all of it at first.
   ///
   /// - Parameter rests: false for tests, whose machine may have other things to do.
-  package init(maximum: Duration = .zero, rests: Bool = true) {
+  public init(maximum: Duration = .zero, rests: Bool = true) {
     self.maximum = MonotonicTime.nanoseconds(in: maximum)
     self.rests = rests
   }
 
   /// Whether there is anything to decide.
-  package var isOn: Bool { maximum > 0 }
+  public var isOn: Bool { maximum > 0 }
 
   /// For how long to spin now, in nanoseconds.
-  package var nanoseconds: UInt64 { level == 0 ? 0 : max(1, maximum >> UInt64(Self.top - level)) }
+  public var nanoseconds: UInt64 { level == 0 ? 0 : max(1, maximum >> UInt64(Self.top - level)) }
 
   /// There is nothing to do: what to do then.
-  package mutating func step(at now: MonotonicTime) -> Step {
+  public mutating func step(at now: MonotonicTime) -> Step {
     guard isOn else { return .sleep }
     defer { lastLook = now }
     guard let idleSince else {
@@ -106,7 +106,7 @@ package struct SpinBudget: Equatable, Sendable {
   }
 
   /// There is something to do again.
-  package mutating func didFindWork(at now: MonotonicTime) {
+  public mutating func didFindWork(at now: MonotonicTime) {
     guard let idleSince else { return }
     // While others ran, work may have come before the next look.
     if hasYielded { rest(at: now) }

@@ -11,17 +11,17 @@ internal import Synchronization
 ///
 /// - Thread safety: ``resume(returning:)`` from any thread, any number of times; the first one counts.
 /// - Cost: no allocation; one atomic exchange on each side.
-package struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
+public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   private static var done: UInt { 1 }
   /// Atomic: zero, a suspended continuation, or `done`.
   ///
   /// The release of `wait` pairs with the acquire of `resume`.
   private let word = Atomic<UInt>(0)
 
-  package init() {}
+  public init() {}
 
   /// Whether the value was given.
-  package var isDone: Bool { word.load(ordering: .relaxed) == Self.done }
+  public var isDone: Bool { word.load(ordering: .relaxed) == Self.done }
 
   /// Suspends the calling task, then runs `start`; returns the value given to ``resume(returning:)``.
   ///
@@ -30,7 +30,7 @@ package struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   /// - Parameters:
   ///   - fallback: what is returned, without running `start`, when the value was given before.
   ///   - start: sets off what will give the value; may do so itself.
-  package nonisolated(nonsending) func wait(fallback: Value, _ start: () -> Void) async -> Value {
+  public nonisolated(nonsending) func wait(fallback: Value, _ start: () -> Void) async -> Value {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Value, Never>) in
       // A continuation is one pointer; as a number it fits the word that also says whether it is still there.
       let waiting = unsafeBitCast(continuation, to: UInt.self)
@@ -44,7 +44,7 @@ package struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
 
   /// Gives the value, unless one was given before; says whether it did.
   @discardableResult
-  package func resume(returning value: Value) -> Bool {
+  public func resume(returning value: Value) -> Bool {
     let seen = word.exchange(Self.done, ordering: .acquiringAndReleasing)
     if seen == Self.done { return false }
     if seen != 0 { unsafeBitCast(seen, to: UnsafeContinuation<Value, Never>.self).resume(returning: value) }

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// What machine this is.
-package enum SystemInfo {
+public enum SystemInfo {
   /// Processors that are online; at least one.
-  package static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+  public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }

@@ -8,13 +8,13 @@ internal import Synchronization
 /// raises, so neither SIGPIPE nor an embedding program's handlers ever interrupt it.
 ///
 /// - Thread safety: ``join()`` from any other thread; only its first call waits.
-package final class WorkerThread: Sendable {
+public final class WorkerThread: Sendable {
   /// The system refused to start a thread.
-  package struct StartError: Error, Sendable {
+  public struct StartError: Error, Sendable {
     /// The system's error number.
-    package let errno: Int32
+    public let errno: Int32
     /// Whether that is because no thread can be bound to these processors.
-    package let isForProcessors: Bool
+    public let isForProcessors: Bool
 
     init(_ errno: Int32, isBound: Bool) {
       self.errno = errno
@@ -54,7 +54,7 @@ package final class WorkerThread: Sendable {
   ///     wherever the system likes.
   ///   - body: runs once, on the new thread.
   /// - Throws: ``StartError`` when the system has no thread to give, or none of the processors.
-  package init(
+  public init(
     name: String, processors: [Int]? = nil, _ body: @escaping @Sendable () -> Void
   ) throws(StartError) {
     var attributes = pthread_attr_t()
@@ -112,7 +112,7 @@ package final class WorkerThread: Sendable {
   }
 
   /// Whether the caller runs on any worker thread.
-  package static var isCurrentOne: Bool { pthread_getspecific(mark) != nil }
+  public static var isCurrentOne: Bool { pthread_getspecific(mark) != nil }
 
   /// The key under which worker threads, and no others, have something.
   private static let mark: pthread_key_t = {
@@ -122,12 +122,12 @@ package final class WorkerThread: Sendable {
   }()
 
   /// Whether the caller runs on this thread.
-  package var isCurrent: Bool { !end.isReached.load(ordering: .relaxed) && pthread_equal(pthread_self(), handle) != 0 }
+  public var isCurrent: Bool { !end.isReached.load(ordering: .relaxed) && pthread_equal(pthread_self(), handle) != 0 }
 
   /// Waits until the thread has ended.
   ///
   /// Returns at once on later calls, and on the thread itself.
-  package func join() {
+  public func join() {
     if isCurrent || joined.exchange(true, ordering: .acquiringAndReleasing) { return }
     pthread_join(handle, nil)
   }
