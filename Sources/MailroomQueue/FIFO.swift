@@ -5,6 +5,7 @@ public struct FIFO<Element> {
   @usableFromInline var elements: [Element?] = []
   @usableFromInline var head = 0
 
+  /// An empty one.
   @inlinable
   public init() {}
 

@@ -40,6 +40,7 @@ public final class FlowGauge: Sendable {
   /// Guarded by its lock; not empty exactly while the word's waiting bit is set.
   private let waiters = Locked(Waiters())
 
+  /// A gauge that counts nothing yet.
   public init(_ marks: FlowMarks) { self.marks = marks }
 
   /// What is queued now.

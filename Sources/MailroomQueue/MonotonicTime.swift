@@ -8,6 +8,7 @@ public struct MonotonicTime: Comparable, Hashable, Sendable {
   /// Nanoseconds since the clock's origin.
   public let nanoseconds: UInt64
 
+  /// A point in time.
   @inlinable
   public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
@@ -21,6 +22,7 @@ public struct MonotonicTime: Comparable, Hashable, Sendable {
   /// Later than every real point in time.
   @inlinable public static var distantFuture: Self { Self(nanoseconds: .max) }
 
+  /// Whether `left` is earlier.
   @inlinable
   public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 

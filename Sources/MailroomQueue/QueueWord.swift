@@ -34,6 +34,7 @@ public struct QueueWord: Equatable, Sendable {
   /// The word as stored.
   public let bits: UInt
 
+  /// A word as stored.
   @inlinable
   public init(bits: UInt) { self.bits = bits }
 

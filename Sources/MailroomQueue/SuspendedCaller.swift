@@ -18,6 +18,7 @@ public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   /// The release of `wait` pairs with the acquire of `resume`.
   private let word = Atomic<UInt>(0)
 
+  /// Nobody waits yet.
   public init() {}
 
   /// Whether the value was given.

@@ -50,7 +50,7 @@ public struct RPCResponder: Sendable {
   /// Until when the asker waits; ``MonotonicTime/distantFuture`` if it did not say.
   package let deadline: MonotonicTime
 
-  init(client: TransportClient, requestID: Int64, deadline: MonotonicTime = .distantFuture) {
+  package init(client: TransportClient, requestID: Int64, deadline: MonotonicTime = .distantFuture) {
     self.client = client
     self.requestID = requestID
     self.deadline = deadline

@@ -31,12 +31,41 @@ extension TransportResponseReceiver {
   public func wasSent(_ requestID: Int64, on client: TransportClient) {}
 }
 
+/// How a request of raw bytes ended: the bytes of its answer, or an error.
+///
+/// Borrowed for the time of one callback.
+public struct RPCBytesReply: ~Escapable {
+  /// The body of the answer; empty when there is none.
+  package let body: RawSpan
+  /// Why there is no answer.
+  package let failure: (any Error)?
+  /// What was given with the function that gets this, to make sense of it; nil for a reply that is the body as it stands.
+  package let asker: (any AnyObject & Sendable)?
+  /// Whether the request had a timeout of its own.
+  package let hasOwnTimeout: Bool
+
+  @_lifetime(copy body)
+  @usableFromInline
+  package init(
+    body: RawSpan, failure: (any Error)? = nil, asker: (any AnyObject & Sendable)? = nil, hasOwnTimeout: Bool = false
+  ) {
+    self.body = body
+    self.failure = failure
+    self.asker = asker
+    self.hasOwnTimeout = hasOwnTimeout
+  }
+}
+
 /// Who is told how a request ended: an object, which costs nothing to pass on, or a function.
 public enum ReplySink: Sendable {
   /// An object.
   case receiver(any TransportResponseReceiver)
   /// A function.
   case function(@Sendable (borrowing TransportResponse) -> Void)
+  /// A function for raw bytes, and what it is to be given with them: so that it needs no other function around it, which would be
+  /// an allocation for each request.
+  case bytes(
+    @Sendable (borrowing RPCBytesReply) -> Void, asker: any AnyObject & Sendable, hasOwnTimeout: Bool)
 
   /// Tells it.
   ///
@@ -46,6 +75,12 @@ public enum ReplySink: Sendable {
     switch self {
     case .receiver(let receiver): receiver.receive(response)
     case .function(let function): function(response)
+    case .bytes(let function, let asker, let isOwn):
+      switch response {
+      case .success(let body): function(RPCBytesReply(body: body, asker: asker, hasOwnTimeout: isOwn))
+      case .failure(let error):
+        function(RPCBytesReply(body: RawSpan(), failure: error, asker: asker, hasOwnTimeout: isOwn))
+      }
     }
   }
 

@@ -1,47 +1,15 @@
-internal import MailroomTransport
+public import MailroomTransport
 
-/// How an ask for raw bytes ended: the reply's bytes or an error.
-///
-/// Borrowed for the time of one callback.
-public struct RPCBytesReply: ~Escapable {
-  private let response: RawSpan?
-  private let failure: RPCError?
+// The type itself is the transport's, which hands it to the asker's function without anything in between.
 
+extension RPCBytesReply {
+  /// A reply of the same environment.
   @_lifetime(copy bytes)
-  init(bytes: RawSpan) {
-    response = bytes
-    failure = nil
-  }
+  init(bytes: RawSpan) { self.init(body: bytes) }
 
+  /// The end of an ask without a reply.
   @_lifetime(immortal)
-  init(error: RPCError) {
-    response = nil
-    failure = error
-  }
-
-  @_lifetime(copy response)
-  init(_ response: borrowing TransportResponse, from source: MessageSource?, _ limit: AskLimit?) {
-    switch response {
-    case .success(let body):
-      if body.byte(at: 0) == Content.raw {
-        self.response = body.dropping(1)
-        failure = nil
-      } else {
-        self.response = nil
-        switch ReplyContent.decode(body, as: RPCBytes.self, from: source) {
-        case .success: failure = RPCError(.undecodable, "the reply is not raw bytes")
-        case .failure(let error):
-          // The peer may be the first to see that the time is over.
-          let isEarly = error.execution == .notExecuted
-          failure = isEarly ? limit?.named(error, in: source?.env) ?? error : error
-        }
-      }
-    case .failure(let error):
-      self.response = nil
-      let error = RPCError(error)
-      failure = limit?.named(error, in: source?.env) ?? error
-    }
-  }
+  init(error: RPCError) { self.init(body: RawSpan(), failure: error) }
 
   /// The reply's bytes.
   ///
@@ -49,8 +17,27 @@ public struct RPCBytesReply: ~Escapable {
   public var bytes: RawSpan {
     @_lifetime(copy self)
     get throws(RPCError) {
-      if let response { return response }
-      throw failure ?? RPCError(.undecodable, "no reply")
+      if failure == nil {
+        if asker == nil { return body }
+        if body.byte(at: 0) == Content.raw { return body.dropping(1) }
+      }
+      throw error
+    }
+  }
+
+  /// Why there are no bytes.
+  private var error: RPCError {
+    let source = asker as? MessageSource
+    if let failure {
+      if let error = failure as? RPCError { return error }
+      guard let error = failure as? TransportError else { return RPCError(.undecodable, "no reply") }
+      return AskLimit.named(RPCError(error), isOwn: hasOwnTimeout, in: source?.env)
+    }
+    switch ReplyContent.decode(body, as: RPCBytes.self, from: source) {
+    case .success: return RPCError(.undecodable, "the reply is not raw bytes")
+    case .failure(let error):
+      // The peer may be the first to see that the time is over.
+      return error.execution == .notExecuted ? AskLimit.named(error, isOwn: hasOwnTimeout, in: source?.env) : error
     }
   }
 }

@@ -18,31 +18,48 @@ public struct RPCEndpointRef: Sendable {
     indirect case unreachable(RPCError)
   }
 
-  /// The endpoint's name.
-  public let name: String
-  /// The address of the endpoint's environment; nil when it does not listen.
-  public let address: RPCAddress?
-  let target: Target
-  let env: RPCEnv
+  /// What all copies of a reference share, so that a copy is one pointer.
+  final class Storage: Sendable {
+    let name: String
+    let address: RPCAddress?
+    let target: Target
+    /// The way there, if the endpoint is of another process: what `target` says, without a look at the other cases.
+    let route: RemoteRoute?
+    let source: MessageSource
+    let owner: RPCEnvID?
+    let env: RPCEnv
 
-  /// The environment the endpoint belongs to, when that has no address to tell it by.
-  let owner: RPCEnvID?
-  /// The connection that is the only way there, for an endpoint of a peer that does not listen.
-  let peer: RemotePeer?
+    init(_ name: String, _ address: RPCAddress?, _ target: Target, _ source: MessageSource, _ owner: RPCEnvID?) {
+      self.name = name
+      self.address = address
+      self.target = target
+      if case .remote(let route) = target { self.route = route } else { route = nil }
+      self.source = source
+      self.owner = owner
+      env = source.env
+    }
+  }
+
+  let storage: Storage
 
   init(
     name: String, address: RPCAddress?, target: Target, env: RPCEnv, owner: RPCEnvID? = nil, peer: RemotePeer? = nil
   ) {
-    self.name = name
-    self.address = address
-    self.target = target
-    self.env = env
-    self.owner = owner
-    self.peer = peer
+    storage = Storage(name, address, target, MessageSource(env: env, peer: peer), owner)
   }
 
+  /// The endpoint's name.
+  public var name: String { storage.name }
+  /// The address of the endpoint's environment; nil when it does not listen.
+  public var address: RPCAddress? { storage.address }
+  var target: Target { storage.target }
+  var env: RPCEnv { storage.env }
+  /// The connection that is the only way there, for an endpoint of a peer that does not listen.
+  var peer: RemotePeer? { source.peer }
+  /// The environment the endpoint belongs to, when that has no address to tell it by.
+  var owner: RPCEnvID? { storage.owner }
   /// What references in replies are bound to.
-  private var source: MessageSource { MessageSource(env: env, peer: peer) }
+  private var source: MessageSource { storage.source }
 
   // MARK: One-way
 
@@ -67,10 +84,10 @@ public struct RPCEndpointRef: Sendable {
   ///
   /// - Throws: as ``send(_:)``.
   public func send(bytes: RawSpan) throws(RPCError) {
+    if let route = storage.route { return try storage.send(bytes, over: route, of: nil) }
     switch target {
     case .local(let inbox): try sendLocal(LocalOneWay(RPCBytes(bytes)), to: inbox)
-    case .remote(let route):
-      try sendRemote(route) { (writer) throws(RPCError) in Self.write(bytes, route.envelope, to: &writer) }
+    case .remote: break
     case .unreachable(let error): throw error
     }
   }
@@ -159,9 +176,18 @@ public struct RPCEndpointRef: Sendable {
   public func ask(
     bytes: RawSpan, timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    let limit = AskLimit(timeout, env)
+    if let route = storage.route {
+      do throws(RPCError) {
+        let limit = timeout.map { AskLimit($0, env) }
+        return try storage.ask(
+          bytes, limit, .bytes(onReply, asker: source, hasOwnTimeout: limit != nil), over: route, of: nil)
+      } catch {
+        return env.later { onReply(RPCBytesReply(error: error)) }
+      }
+    }
     switch target {
     case .local:
+      let limit = AskLimit(timeout, env)
       let ask = CallbackAsk<RPCBytes>(from: source, until: limit) { result in
         switch result {
         case .success(let reply): onReply(RPCBytesReply(bytes: reply.bytes.rawSpan))
@@ -169,14 +195,7 @@ public struct RPCEndpointRef: Sendable {
         }
       }
       start(bytes, ask, limit)
-    case .remote(let route):
-      let source = source
-      let sink = ReplySink.function { response in onReply(RPCBytesReply(response, from: source, limit)) }
-      sendRemote(route, sink, limit) { (writer) throws(RPCError) in
-        Self.write(bytes, route.envelope, to: &writer)
-      } onError: { error in
-        env.later { onReply(RPCBytesReply(error: error)) }
-      }
+    case .remote: break
     case .unreachable(let error): env.later { onReply(RPCBytesReply(error: error)) }
     }
   }

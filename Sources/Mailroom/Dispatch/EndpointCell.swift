@@ -96,7 +96,6 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   private func run(_ content: RawSpan, _ origin: MessageOrigin, _ endpoint: Endpoint) throws -> AsyncHandler<Endpoint>?
   {
     let call = origin.call
-    var reader = RPCReader(content, from: MessageSource(env: env, peer: origin.peer))
     switch content.byte(at: 0) {
     case Content.raw:
       let bytes = content.dropping(1)
@@ -109,6 +108,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
       }
       return nil
     case Content.typed:
+      var reader = RPCReader(content, from: origin.source ?? MessageSource(env: env))
       let name: RawSpan
       do {
         _ = try reader.readByte()

@@ -199,11 +199,12 @@ extension Inbox {
   /// Delivers a message without queueing it.
   func deliverInPlace(_ content: RawSpan, _ origin: MessageOrigin) -> DeliveredInPlace {
     if queue.isClosed { return .refused }
-    var turn = Turn(thread: 0, mark: marks[0])
     guard crew != nil else {
       guard let task = endpoint.deliver(content, origin) else { return .done }
+      var turn = Turn(thread: 0, mark: marks[0])
       return run(task, 0, &turn) ? .done : .suspended
     }
+    var turn = Turn(thread: 0, mark: marks[0])
     // A concurrent endpoint's handlers are counted until they end, wherever they began.
     let bytes = max(1, content.byteCount)
     guard gauge.admit(bytes: bytes) else { return .refused }

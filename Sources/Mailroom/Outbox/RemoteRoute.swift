@@ -11,6 +11,8 @@ final class RemoteRoute: Sendable {
   let name: String
   /// What stands in front of every message's content.
   let envelope: [UInt8]
+  /// What stands in front of raw bytes.
+  let bytesPrefix: [UInt8]
   /// What waits in the outbox to be sent to the endpoint.
   let gauge: FlowGauge
 
@@ -18,6 +20,7 @@ final class RemoteRoute: Sendable {
     self.outbox = outbox
     self.name = name
     self.envelope = envelope
+    bytesPrefix = envelope + [Content.raw]
     gauge = FlowGauge(marks)
   }
 

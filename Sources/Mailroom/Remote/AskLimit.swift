@@ -4,7 +4,7 @@ internal import MailroomQueue
 struct AskLimit: Sendable {
   let deadline: MonotonicTime
   /// Whether the ask was given a timeout of its own.
-  private let isOwn: Bool
+  let isOwn: Bool
 
   /// The limit of an ask that begins now.
   ///
@@ -19,7 +19,10 @@ struct AskLimit: Sendable {
   }
 
   /// The same error; when it is a timeout, its message names the setting that governs.
-  func named(_ error: RPCError, in env: RPCEnv?) -> RPCError {
+  func named(_ error: RPCError, in env: RPCEnv?) -> RPCError { Self.named(error, isOwn: isOwn, in: env) }
+
+  /// As ``named(_:in:)``, for an ask whose timeout is its own or not.
+  static func named(_ error: RPCError, isOwn: Bool, in env: RPCEnv?) -> RPCError {
     if isOwn { return error.controlled(by: "the timeout that the ask was given") }
     return env.map { error.controlled(by: $0.configuration.askTimeoutSource) } ?? error
   }

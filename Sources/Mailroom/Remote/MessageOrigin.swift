@@ -1,27 +1,27 @@
 /// Where a message of another process came from, and whether it wants an answer.
-enum MessageOrigin: Sendable {
-  /// A one-way message; its peer is nil only where there is none, as in tests.
-  case oneWay(RemotePeer?)
-  /// A request.
-  case request(RemoteCall)
-
+struct MessageOrigin: Sendable {
   /// The request's call; nil for a one-way message.
-  var call: RemoteCall? {
-    if case .request(let call) = self { call } else { nil }
-  }
+  var call: RemoteCall?
+  /// What references in the message are bound to; nil only in tests.
+  let source: MessageSource?
 
-  /// The sender's process.
-  var peer: RemotePeer? {
-    switch self {
-    case .oneWay(let peer): peer
-    case .request(let call): call.peer
-    }
-  }
+  /// A one-way message.
+  static func oneWay(_ source: MessageSource?) -> MessageOrigin { MessageOrigin(call: nil, source: source) }
+
+  /// A request.
+  static func request(_ call: RemoteCall) -> MessageOrigin { MessageOrigin(call: call, source: call.source) }
 }
 
 /// What references in a message are bound to: the environment that received it, and the connection it came on.
-struct MessageSource: Sendable {
+///
+/// An object, so that many messages share one.
+final class MessageSource: Sendable {
   let env: RPCEnv
   /// Nil when it came from the environment itself, or from a peer that listens.
-  var peer: RemotePeer?
+  let peer: RemotePeer?
+
+  init(env: RPCEnv, peer: RemotePeer? = nil) {
+    self.env = env
+    self.peer = peer
+  }
 }

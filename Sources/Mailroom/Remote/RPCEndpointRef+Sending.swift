@@ -26,10 +26,10 @@ extension RPCEndpointRef {
     switch target {
     case .local(let inbox): startLocal(LocalAsk(RPCBytes(bytes), ask, sender: env.name), ask, inbox, limit)
     case .remote(let route):
-      sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
-        Self.write(bytes, route.envelope, to: &writer)
-      } onError: {
-        ask.refuse($0)
+      do throws(RPCError) {
+        try storage.ask(bytes, limit, .receiver(ask), over: route, of: nil)
+      } catch {
+        ask.refuse(error)
       }
     case .unreachable(let error): ask.refuse(error)
     }
@@ -58,7 +58,7 @@ extension RPCEndpointRef {
           throw failure ?? RPCError(error)
         }
       } else {
-        let body = try admitted(route, overhead: FrameFormat.rpcOverhead, encode)
+        let body = try storage.admitted(route, overhead: FrameFormat.rpcOverhead, encode)
         route.outbox.post(
           OutboxMessage(body, to: route, of: route === home ? nil : home, sink, deadline: limit.deadline))
       }
@@ -95,30 +95,12 @@ extension RPCEndpointRef {
         throw failure ?? RPCError(error)
       }
     } else {
-      let body = try admitted(route, overhead: FrameFormat.oneWayOverhead, encode)
+      let body = try storage.admitted(route, overhead: FrameFormat.oneWayOverhead, encode)
       route.outbox.post(OutboxMessage(body, to: route, of: route === home ? nil : home))
     }
   }
 
   // MARK: Bounds
-
-  /// Encodes a message, and counts it in.
-  private func admitted(
-    _ route: RemoteRoute, overhead: Int, _ encode: (inout ByteWriter) throws(RPCError) -> Void
-  ) throws(RPCError) -> ByteWriter {
-    if let refusal = route.outbox.refusal { throw refusal }
-    // Encoding is in vain when there is no room.
-    if route.gauge.isFull { throw route.full }
-    var body = ByteWriter()
-    try encode(&body)
-    let limit = env.configuration.transport.maximumFrameLength
-    if body.count + overhead > limit {
-      throw RPCError(
-        .tooLarge, "the message takes \(body.count + overhead) bytes, the limit is \(limit)", execution: .notExecuted)
-    }
-    try route.admit(byteCount: body.count)
-    return body
-  }
 
   private static func full(_ inbox: Inbox) -> RPCError {
     let level = inbox.level
@@ -144,12 +126,6 @@ extension RPCEndpointRef {
       throw RPCError(
         .unencodable, "\(Message.messageName) cannot be encoded: \(error)", execution: .notExecuted, cause: error)
     }
-  }
-
-  static func write(_ bytes: RawSpan, _ envelope: [UInt8], to writer: inout ByteWriter) {
-    writer.append(envelope)
-    writer.append(Content.raw)
-    writer.append(bytes)
   }
 }
 

@@ -3,32 +3,70 @@ internal import MailroomTransport
 internal import Synchronization
 
 /// A request of another process that wants an answer: answered once, from any thread, and by its own end if by nobody.
+///
+/// The object outlives its request where nobody else has kept it: then it stands for the next one, so that a request that is answered
+/// in place costs no allocation.
+///
+/// ```
+///              reply, fail, drop                    begin, by the only owner
+///   ┌────────┐ ─────────────────► ┌──────────┐ ──────────────────────────────► open
+///   │  open  │                    │ answered │
+///   └────────┘ ── end, deinit ──► └──────────┘
+///                (answers "noReply")
+/// ```
 final class RemoteCall: Sendable {
-  private let responder: RPCResponder
+  /// Who asks, and what references in the request are bound to.
+  let source: MessageSource
   /// Who asks.
   let peer: RemotePeer
+  /// The connection it came on.
+  private let client: TransportClient
   /// What tells the request over all attempts, if it is asked with retries.
   let key: RPCRequestKey?
+  /// Atomic, relaxed: written by ``begin(_:)`` only, before the call is handed to anybody.
+  private let requestID: Atomic<Int64>
+  /// Atomic, relaxed, as `requestID`: nanoseconds.
+  private let deadlineTime: Atomic<UInt64>
+  /// Atomic.
   private let answered = Atomic<Bool>(false)
 
-  init(_ responder: RPCResponder, from peer: RemotePeer, key: RPCRequestKey? = nil) {
-    self.responder = responder
+  init(_ responder: RPCResponder, from peer: RemotePeer, _ source: MessageSource, key: RPCRequestKey? = nil) {
+    requestID = Atomic(responder.requestID)
+    deadlineTime = Atomic(responder.deadline.nanoseconds)
+    self.source = source
     self.peer = peer
+    client = peer.client
     self.key = key
   }
 
-  deinit {
-    if !answered.load(ordering: .acquiring) {
-      send(failure: RPCError(.noReply, "the handler ended without an answer"))
-    }
+  deinit { end() }
+
+  /// Stands for another request of the same peer from now on, one without a key.
+  ///
+  /// For the call's only owner, after ``end()``.
+  func begin(_ responder: RPCResponder) {
+    requestID.store(responder.requestID, ordering: .relaxed)
+    deadlineTime.store(responder.deadline.nanoseconds, ordering: .relaxed)
+    answered.store(false, ordering: .relaxed)
+  }
+
+  /// Answers that there is no answer, unless there was one: nobody is left who could give one.
+  func end() {
+    if answered.load(ordering: .acquiring) { return }
+    answered.store(true, ordering: .relaxed)
+    send(failure: RPCError(.noReply, "the handler ended without an answer"))
+  }
+
+  private var responder: RPCResponder {
+    RPCResponder(client: client, requestID: requestID.load(ordering: .relaxed), deadline: deadline)
   }
 
   /// Until when somebody waits for the answer; far away for a peer that has not said.
-  var deadline: MonotonicTime { responder.deadline }
+  var deadline: MonotonicTime { MonotonicTime(nanoseconds: deadlineTime.load(ordering: .relaxed)) }
 
   /// Whether nobody waits for the answer any more: the asker gave up, its time is over, or its connection has ended.
   var isAbandoned: Bool {
-    responder.isAbandoned || (responder.deadline != .distantFuture && MonotonicTime.now >= responder.deadline)
+    responder.isAbandoned || (deadline != .distantFuture && MonotonicTime.now >= deadline)
   }
 
   /// Has `body` called when the asker gives up or its connection ends, unless the call was answered by then.
@@ -64,9 +102,12 @@ final class RemoteCall: Sendable {
   /// Answers with raw bytes.
   func reply(bytes: RawSpan) throws(RPCError) {
     try claim()
-    try send { (writer) throws(RPCError) in
-      writer.append(Content.raw)
-      writer.append(bytes)
+    do throws(TransportError) {
+      try client.respond(requestID.load(ordering: .relaxed), tag: Content.raw, bytes)
+    } catch {
+      let reported = RPCError(error)
+      send(failure: reported)
+      throw reported
     }
   }
 
@@ -77,6 +118,7 @@ final class RemoteCall: Sendable {
   }
 
   private func send(_ encode: (inout ByteWriter) throws(RPCError) -> Void) throws(RPCError) {
+    let responder = responder
     var failure: RPCError?
     do throws(TransportError) {
       try responder.client.respond(responder.requestID) { (writer) throws(TransportError) in
@@ -95,6 +137,7 @@ final class RemoteCall: Sendable {
   }
 
   private func send(failure: RPCError) {
+    let responder = responder
     do throws(TransportError) {
       try responder.client.respond(responder.requestID) { Content.append(failure, to: &$0) }
     } catch {

@@ -1,3 +1,4 @@
+internal import MailroomQueue
 internal import MailroomTransport
 
 /// Serves one connection of an environment: finds the endpoint that a message is for, and hands it to its inbox.
@@ -26,29 +27,39 @@ final class RemoteHandler: ConnectionHandler {
     }
   }
 
+  /// What one message leaves for the next.
+  private struct Memory {
+    /// The last message's envelope and route.
+    ///
+    /// Messages come in runs, and one compare says that the next one is of the same run.
+    var envelope: [UInt8] = []
+    var route: Route?
+    /// The inbox whose turn this handler has taken for the messages of this batch.
+    var inPlace: Inbox?
+    /// The origin of a request that has ended, and whose call nobody has, for the next one.
+    var origin: MessageOrigin?
+  }
+
   private let peer: RemotePeer
+  /// What references in messages are bound to.
+  private let source: MessageSource
   private var client: TransportClient { peer.client }
   private var env: RPCEnv { peer.env }
   /// Routes found lately, by a hash of the endpoint's name.
   private var cache: [Route?]
-  /// The last message's envelope and route.
-  ///
-  /// Messages come in runs, and one compare says that the next one is of the same run.
-  private var lastEnvelope: [UInt8] = []
-  private var lastRoute: Route?
-  /// The inbox whose turn this handler has taken for the messages of this batch.
-  private var inPlace: Inbox?
+  /// In a box, for every message touches it.
+  private let memory = Confined(Memory())
 
   init(_ peer: RemotePeer) {
     self.peer = peer
+    source = MessageSource(env: peer.env, peer: peer)
     cache = Array(repeating: nil, count: Self.cacheSize)
   }
 
   func receive(request body: RawSpan, responder: RPCResponder) {
-    if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped,
-      body.byte(at: lastEnvelope.count) != Content.java
-    {
-      return deliver(request: body.dropping(lastEnvelope.count), responder, to: route)
+    if let route = memory.value.route, body.starts(with: memory.value.envelope), !route.inbox.isStopped {
+      let content = body.dropping(memory.value.envelope.count)
+      if content.byte(at: 0) != Content.java { return deliver(request: content, responder, to: route) }
     }
     do {
       let envelope = try Envelope(parsing: body)
@@ -56,7 +67,7 @@ final class RemoteHandler: ConnectionHandler {
       peer.announce(envelope.sender)
       if envelope.content.byte(at: 0) == Content.java { return receive(javaObject: envelope, responder) }
       guard let route = find(envelope.name) else {
-        return try RemoteCall(responder, from: peer).fail(Self.notFound(envelope.name))
+        return try RemoteCall(responder, from: peer, source).fail(Self.notFound(envelope.name))
       }
       remember(route, envelope, of: body)
       deliver(request: envelope.content, responder, to: route)
@@ -66,8 +77,8 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   func receive(oneWay body: RawSpan) {
-    if let route = lastRoute, body.starts(with: lastEnvelope), !route.inbox.isStopped {
-      return deliver(body.dropping(lastEnvelope.count), .oneWay(peer), to: route)
+    if let route = memory.value.route, body.starts(with: memory.value.envelope), !route.inbox.isStopped {
+      return deliver(body.dropping(memory.value.envelope.count), .oneWay(source), to: route)
     }
     guard let envelope = try? Envelope(parsing: body) else {
       return lost(nil, RPCError(.undecodable, "the message's envelope cannot be read", execution: .notExecuted))
@@ -77,12 +88,12 @@ final class RemoteHandler: ConnectionHandler {
       return lost(envelope.name.utf8String(), Self.notFound(envelope.name))
     }
     remember(route, envelope, of: body)
-    deliver(envelope.content, .oneWay(peer), to: route)
+    deliver(envelope.content, .oneWay(source), to: route)
   }
 
   private func remember(_ route: Route, _ envelope: borrowing Envelope, of body: RawSpan) {
-    lastRoute = route
-    lastEnvelope = body.dropping(0, last: envelope.content.byteCount).array()
+    memory.value.route = route
+    memory.value.envelope = body.dropping(0, last: envelope.content.byteCount).array()
   }
 
   func peerDidPause(_ endpoint: RawSpan) {
@@ -155,28 +166,44 @@ final class RemoteHandler: ConnectionHandler {
 
   private func deliver(request content: RawSpan, _ responder: RPCResponder, to route: Route) {
     guard content.byte(at: 0) == Content.keyed else {
-      return deliver(content, .request(RemoteCall(responder, from: peer)), to: route)
+      var origin = takeOrigin(responder)
+      deliver(content, origin, to: route)
+      // Whoever else has the call, answers it; if there is nobody else, the request has ended with its handler.
+      if isKnownUniquelyReferenced(&origin.call) {
+        origin.call?.end()
+        memory.value.origin = consume origin
+      }
+      return
     }
     var reader = RPCReader(content.dropping(1), from: nil)
     guard let key = try? RPCRequestKey(from: &reader) else {
       return responder.fail("The key of the request cannot be read")
     }
-    deliver(reader.readRest(), .request(RemoteCall(responder, from: peer, key: key)), to: route)
+    deliver(reader.readRest(), .request(RemoteCall(responder, from: peer, source, key: key)), to: route)
+  }
+
+  /// The origin of a request without a key: an earlier one's, if there is one that has ended.
+  private func takeOrigin(_ responder: RPCResponder) -> MessageOrigin {
+    guard let origin = memory.value.origin.take() else {
+      return .request(RemoteCall(responder, from: peer, source))
+    }
+    origin.call?.begin(responder)
+    return origin
   }
 
   private func deliver(_ content: RawSpan, _ origin: MessageOrigin, to route: Route) {
     let inbox = route.inbox
     if route.isHere {
-      if inPlace !== inbox {
+      if memory.value.inPlace !== inbox {
         endTurn()
-        if inbox.beginTurnInPlace() { inPlace = inbox }
+        if inbox.beginTurnInPlace() { memory.value.inPlace = inbox }
       }
-      if inPlace === inbox {
+      if memory.value.inPlace === inbox {
         switch inbox.deliverInPlace(content, origin) {
         case .done: return
         case .suspended:
           // The turn is the handler's now.
-          inPlace = nil
+          memory.value.inPlace = nil
           return
         case .refused: endTurn()
         }
@@ -190,8 +217,8 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   private func endTurn() {
-    inPlace?.endTurnInPlace()
-    inPlace = nil
+    memory.value.inPlace?.endTurnInPlace()
+    memory.value.inPlace = nil
   }
 }
 

@@ -271,11 +271,16 @@ public final class TransportClient: Sendable {
     }
   }
 
-  private var closedError: TransportError {
+  var closedError: TransportError {
     TransportError(.connectionClosed, "the connection to \(peer) is closed", isNotSent: true)
   }
 
-  private var fullError: TransportError {
+  func tooLargeError(length: Int) -> TransportError {
+    let error = FrameError.tooLarge(length: Int64(length), limit: configuration.maximumFrameLength)
+    return TransportError(.tooLarge, "the message to \(peer) cannot be sent: \(error)", isNotSent: true)
+  }
+
+  var fullError: TransportError {
     TransportError(.full, "too much waits to be sent to \(peer), which reads slowly or not at all", isNotSent: true)
   }
 

@@ -25,11 +25,12 @@ internal import Synchronization
 ///
 /// - Thread safety: any thread.
 /// - Cost: a relaxed load while nothing is cancelled or watched.
-final class Abandonment: Sendable {
+struct Abandonment: ~Copyable, Sendable {
   /// How many cancelled requests are remembered.
   static let limit = 65_536
 
-  private struct State {
+  // Not private: a structure that is stored in place elsewhere has its parts known there, too.
+  struct State {
     var cancelled: Set<Int64> = []
     /// Cancelled ids, oldest first, and some that were forgotten since.
     var order = FIFO<Int64>()

@@ -13,7 +13,7 @@ extension Connection {
     let change = writeGate.note(pendingBytes: pending)
     if change != .none {
       client.didChangeWritability(isWritable)
-      readGate.set(.unwritable, !isWritable)
+      readGate.value.set(.unwritable, !isWritable)
       updateReading()
       // Later, because the bytes that led here may be those of somebody who is not to be called meanwhile.
       if change == .drained {
@@ -48,7 +48,7 @@ extension Connection {
       if client.abandonment.takeCancelled(frame.requestID) { return didAnswer() }
     case .request(let id, let deadline):
       // Those that ended while they were held are not sent.
-      if !pending.contains(id) { return }
+      if !pending.value.contains(id) { return }
       updateTime(in: &frame, deadline)
     }
     append { $0.append(frame.bytes) }

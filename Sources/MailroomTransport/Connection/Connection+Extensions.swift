@@ -19,19 +19,19 @@ extension Connection {
   }
 
   /// The time left as of the tick's beginning, at least a nanosecond.
-  private func nanosecondsLeft(until deadline: MonotonicTime) -> Int64 {
+  func nanosecondsLeft(until deadline: MonotonicTime) -> Int64 {
     let now = core.tickTime
     return deadline > now ? Int64(clamping: deadline.nanoseconds - now.nanoseconds) : 1
   }
 
   /// Tells the receiver of a request its id.
   func announce(_ id: Int64) {
-    if case .receiver(let receiver)? = pending.sink(of: id) { receiver.wasSent(id, on: client) }
+    if case .receiver(let receiver)? = pending.value.sink(of: id) { receiver.wasSent(id, on: client) }
   }
 
   /// Forgets a request of ours, and tells the peer that nobody waits for it.
   func cancel(_ id: Int64) {
-    if pending.take(id) != nil { sayCancelled(id) }
+    if pending.value.take(id) != nil { sayCancelled(id) }
   }
 
   /// Tells the peer that nobody waits for a request any more, unless the peer does not know it.

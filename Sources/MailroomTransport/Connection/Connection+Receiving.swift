@@ -5,13 +5,13 @@ internal import MailroomQueue
 extension Connection: UVStreamDelegate {
   func streamWillRead(_ offer: (inout MutableRawSpan) -> Void) {
     core.awake()
-    decoder.withRoom(offer)
+    decoder.value.withRoom(offer)
   }
 
   func streamDidRead(_ bytes: RawSpan) {
     guard acceptsAnswers else { return }
     do throws(FrameError) {
-      try decoder.decode(bytes) { (payload) throws(FrameError) in try receiveOrHold(payload) }
+      try decoder.value.decode(bytes) { (payload) throws(FrameError) in try receiveOrHold(payload) }
     } catch {
       fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
     }
@@ -21,7 +21,7 @@ extension Connection: UVStreamDelegate {
   func streamDidRead(intoOfferedSpace count: Int) {
     guard acceptsAnswers else { return }
     do throws(FrameError) {
-      try decoder.didFillRoom(count) { (payload) throws(FrameError) in try receiveOrHold(payload) }
+      try decoder.value.didFillRoom(count) { (payload) throws(FrameError) in try receiveOrHold(payload) }
     } catch {
       fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
     }
@@ -34,7 +34,7 @@ extension Connection: UVStreamDelegate {
     hasPeerEnded = true
     if let error {
       failBehindHeldFrames("the connection to \(client.peer) was lost: \(error)")
-    } else if decoder.isAtFrameBoundary || !isActive {
+    } else if decoder.value.isAtFrameBoundary || !isActive {
       handle(.peerEnded)
     } else {
       failBehindHeldFrames("\(client.peer) ended the connection in the middle of a frame")
@@ -43,7 +43,7 @@ extension Connection: UVStreamDelegate {
 
   /// Handles one frame, now or when the read gate opens; says whether the next one is wanted.
   private func receiveOrHold(_ payload: RawSpan) throws(FrameError) -> Bool {
-    if readGate.isOpen && unserved.isEmpty { try receive(payload) } else { try hold(payload) }
+    if readGate.value.isOpen && unserved.value.isEmpty { try receive(payload) } else { try hold(payload) }
     return acceptsAnswers
   }
 
@@ -56,13 +56,13 @@ extension Connection: UVStreamDelegate {
     case .oneWay(let body):
       handler?.receive(oneWay: body)
     case .rpcResponse(let id, let body):
-      if let sink = pending.take(id) {
+      if let sink = pending.value.take(id) {
         sink.complete(.success(body))
       } else {
         client.didReceiveUnknownReply()
       }
     case .rpcFailure(let id, let error):
-      if let sink = pending.take(id) {
+      if let sink = pending.value.take(id) {
         let text = error.utf8String() ?? "(a failure without a readable text)"
         sink.fail(TransportError(.remoteFailure, text))
       } else {
@@ -113,18 +113,18 @@ extension Connection: UVStreamDelegate {
 extension Connection {
   /// Holds reading until ``resumeReading()`` was called as often.
   func pauseReading() {
-    readGate.pause()
+    readGate.value.pause()
     updateReading()
   }
 
   func resumeReading() {
-    readGate.resume()
+    readGate.value.resume()
     updateReading()
   }
 
   /// Stops or continues reading, as many requests are unanswered or not.
   func noteUnanswered() {
-    readGate.set(.unanswered, unanswered >= mostUnanswered)
+    readGate.value.set(.unanswered, unanswered >= mostUnanswered)
     updateReading()
   }
 
@@ -135,22 +135,22 @@ extension Connection {
       // What is cancelled may be held itself; then it is when its turn has come that this is heeded.
       guard payload.isCancellation, acceptsAnswers else { return }
     }
-    unserved.append(payload)
+    unserved.value.append(payload)
     // While the gate is open they are about to be served, and it is not the peer that is slow.
-    if mustRead && !readGate.isOpen && unserved.byteCount > writeGate.overrun { giveUp() }
+    if mustRead && !readGate.value.isOpen && unserved.value.byteCount > writeGate.overrun { giveUp() }
     if !wantsMore { updateReading() }
   }
 
   /// Whether this connection has to read though its peer does not: two that both stopped would wait for each other for ever.
-  private var mustRead: Bool { client.isOutgoing && readGate.reasons.isSubset(of: .unwritable) }
+  private var mustRead: Bool { client.isOutgoing && readGate.value.reasons.isSubset(of: .unwritable) }
 
   /// Whether it reads on, though what it reads may have to be held, for the sake of the answers that come in between.
   ///
   /// Whoever makes the room that is waited for may wait for one of them.
   private var wantsMore: Bool {
     if mustRead { return true }
-    let isTakingAnswers = client.isOutgoing || !readGate.reasons.contains(.unwritable)
-    return isTakingAnswers && unserved.byteCount < min(Self.mostHeld, configuration.writeHighWaterMark)
+    let isTakingAnswers = client.isOutgoing || !readGate.value.reasons.contains(.unwritable)
+    return isTakingAnswers && unserved.value.byteCount < min(Self.mostHeld, configuration.writeHighWaterMark)
   }
 
   /// Ends a connection whose peer goes on sending and does not read.
@@ -165,17 +165,17 @@ extension Connection {
   /// Reads from the socket exactly while the gate is open and nothing that was read is held, or while not too much is.
   func updateReading() {
     guard hasOpened, !stream.isClosing else { return }
-    if !acceptsAnswers { unserved = HeldFrames() }
+    if !acceptsAnswers { unserved.value = HeldFrames() }
     if hasPeerEnded {
       isReading = false
-    } else if readGate.isOpen && unserved.isEmpty || wantsMore {
+    } else if readGate.value.isOpen && unserved.value.isEmpty || wantsMore {
       startReading()
     } else {
       if isReading { stream.stopReading() }
       isReading = false
     }
     // At the end of the tick, because whoever has opened the gate may be in the middle of something.
-    if readGate.isOpen && !unserved.isEmpty { markDirty() }
+    if readGate.value.isOpen && !unserved.value.isEmpty { markDirty() }
   }
 
   private func startReading() {
@@ -190,23 +190,23 @@ extension Connection {
 
   /// Serves what was read before the gate closed, until it closes again.
   func serveHeldFrames() {
-    guard readGate.isOpen, !unserved.isEmpty else { return }
+    guard readGate.value.isOpen, !unserved.value.isEmpty else { return }
     // Moved out, because those who are served may come back here.
     var frames = HeldFrames()
-    swap(&frames, &unserved)
+    swap(&frames, &unserved.value)
     isServingHeldFrames = true
     do throws(FrameError) {
-      try frames.serve(while: { readGate.isOpen && acceptsAnswers }) { (payload) throws(FrameError) in
+      try frames.serve(while: { readGate.value.isOpen && acceptsAnswers }) { (payload) throws(FrameError) in
         try receive(payload)
       }
     } catch {
       fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
     }
     handler?.connectionDidReadBatch()
-    swap(&frames, &unserved)
+    swap(&frames, &unserved.value)
     isServingHeldFrames = false
     updateReading()
-    if hasPeerEnded && unserved.isEmpty { didServeHeldFramesOfEndedPeer() }
+    if hasPeerEnded && unserved.value.isEmpty { didServeHeldFramesOfEndedPeer() }
   }
 }
 

@@ -26,10 +26,14 @@ final class Connection {
   private(set) var handler: (any ConnectionHandler)?
 
   private(set) var lifecycle = ConnectionLifecycle()
-  var decoder: FrameDecoder
-  /// In a box of its own: its accesses are too many to be checked for exclusivity one by one.
+  /// What the lifecycle says, for those who ask with every frame: whether requests and messages of ours are taken.
+  private(set) var acceptsRequests = true
+  /// Whether answers to the peer's requests are taken.
+  private(set) var acceptsAnswers = true
+  // What every frame touches is in boxes of its own: its accesses are too many to be checked for exclusivity one by one.
+  let decoder: Confined<FrameDecoder>
   let out = Confined(OutBuffer())
-  var pending: PendingReplies
+  let pending: Confined<PendingReplies>
   var writeGate: WriteGate
   /// Whether messages are taken of which much waits, and which nobody waits for: only while little else does.
   var bulkGate: WriteGate
@@ -41,9 +45,9 @@ final class Connection {
   var owesRoom = false
   /// Whether the observer is told of room before the held messages take it: they take turns.
   var observerIsFirst = false
-  var readGate = ReadGate()
+  let readGate = Confined(ReadGate())
   /// What was read and waits for the read gate.
-  var unserved = HeldFrames()
+  let unserved = Confined(HeldFrames())
   /// Whether ``unserved`` is being served, and therefore lent.
   var isServingHeldFrames = false
   private(set) var hasOpened = false
@@ -61,7 +65,9 @@ final class Connection {
   /// Whether what is queued is being moved on because the connection is about to close.
   var isFinishing = false
   private var hasEndedWrites = false
-  private var sweepTimer: (id: LoopCore.TimerID, deadline: MonotonicTime)?
+  private var sweepTimer: LoopCore.TimerID?
+  /// When the sweep timer comes up.
+  private var sweepsAt = MonotonicTime.distantFuture
   private var closeTimer: LoopCore.TimerID?
   private var error: TransportError?
   /// Whether the connection fails once what its ended peer has sent before is served.
@@ -72,8 +78,8 @@ final class Connection {
     self.core = core
     self.client = client
     self.configuration = configuration
-    decoder = FrameDecoder(limit: configuration.maximumFrameLength)
-    pending = PendingReplies(limit: configuration.maximumPendingReplies)
+    decoder = Confined(FrameDecoder(limit: configuration.maximumFrameLength))
+    pending = Confined(PendingReplies(limit: configuration.maximumPendingReplies))
     writeGate = WriteGate(high: configuration.writeHighWaterMark, low: configuration.writeLowWaterMark)
     let high = min(Self.earlyFlush, configuration.writeHighWaterMark)
     bulkGate = WriteGate(high: high, low: min(high / 4, configuration.writeLowWaterMark))
@@ -91,8 +97,8 @@ final class Connection {
     updateReading()
   }
 
-  var isActive: Bool { lifecycle.acceptsRequests }
-  var pendingCount: Int { pending.count }
+  var isActive: Bool { acceptsRequests }
+  var pendingCount: Int { pending.value.count }
 
   // MARK: Sending
 
@@ -133,24 +139,22 @@ final class Connection {
   }
 
   /// Registers a request; nil, and the sink is told, when it cannot be sent.
-  func register(_ sink: ReplySink, deadline: MonotonicTime) -> Int64? {
-    guard lifecycle.acceptsRequests else {
+  func register(_ sink: consuming ReplySink, deadline: MonotonicTime) -> Int64? {
+    guard acceptsRequests else {
       sink.fail(closedError)
       return nil
     }
-    guard let id = pending.insert(sink, deadline: deadline) else {
+    if pending.value.isFull {
       sink.fail(TransportError(.full, "too many requests wait for an answer from \(client.peer)", isNotSent: true))
       return nil
     }
-    armSweep()
+    let id = pending.value.insert(consume sink, deadline: deadline)
+    if deadline < sweepsAt { armSweep() }
     return id
   }
 
   /// Takes back a request that could not be written.
-  func unregister(_ id: Int64) -> ReplySink? { pending.take(id) }
-
-  var acceptsRequests: Bool { lifecycle.acceptsRequests }
-  var acceptsAnswers: Bool { lifecycle.acceptsAnswers }
+  func unregister(_ id: Int64) -> ReplySink? { pending.value.take(id) }
 
   /// Whether requests and one-way messages find room in the out-buffer.
   var isWritable: Bool { writeGate.isWritable }
@@ -159,8 +163,8 @@ final class Connection {
   func didAnswer() {
     if unanswered > 0 { unanswered -= 1 }
     if unanswered == 0 { client.abandonment.clear() }
-    if !readGate.isOpen { noteUnanswered() }
-    if lifecycle.state == .answering { checkQuiescence() }
+    if !readGate.value.isOpen { noteUnanswered() }
+    if acceptsAnswers && !acceptsRequests { checkQuiescence() }
   }
 
   var closedError: TransportError {
@@ -205,20 +209,23 @@ final class Connection {
   // MARK: Deadlines
 
   private func armSweep() {
-    let deadline = pending.earliestDeadline
-    if let sweepTimer {
-      if sweepTimer.deadline <= deadline { return }
-      core.cancel(sweepTimer.id)
-    }
-    sweepTimer = nil
+    let deadline = pending.value.earliestDeadline
+    if sweepsAt <= deadline { return }
+    disarmSweep()
     if deadline == .distantFuture { return }
-    let id = core.schedule(at: deadline) { [self] in sweep() }
-    sweepTimer = (id, deadline)
+    sweepTimer = core.schedule(at: deadline) { [self] in sweep() }
+    sweepsAt = deadline
+  }
+
+  private func disarmSweep() {
+    if let sweepTimer { core.cancel(sweepTimer) }
+    sweepTimer = nil
+    sweepsAt = .distantFuture
   }
 
   private func sweep() {
-    sweepTimer = nil
-    let expired = pending.takeExpired(now: .now)
+    disarmSweep()
+    let expired = pending.value.takeExpired(now: .now)
     for (id, sink) in expired {
       // The peer may measure time otherwise, and what it does about the request it does in vain.
       sayCancelled(id)
@@ -239,7 +246,12 @@ final class Connection {
   }
 
   /// Has something that happened change the connection's state, and does what follows.
-  func handle(_ event: ConnectionLifecycle.Event) { perform(lifecycle.handle(event)) }
+  func handle(_ event: ConnectionLifecycle.Event) {
+    let actions = lifecycle.handle(event)
+    acceptsRequests = lifecycle.acceptsRequests
+    acceptsAnswers = lifecycle.acceptsAnswers
+    perform(actions)
+  }
 
   /// Ends the connection at once.
   func fail(_ error: TransportError) {
@@ -252,7 +264,7 @@ final class Connection {
   /// No answer comes any more, which those who wait for one are told at once.
   func failBehindHeldFrames(_ message: String) {
     let error = TransportError(.connectionClosed, message)
-    if unserved.isEmpty { return fail(error) }
+    if unserved.value.isEmpty { return fail(error) }
     if self.error == nil { self.error = error }
     isFailing = true
     handle(.peerEnded)
@@ -267,7 +279,7 @@ final class Connection {
   }
 
   private func checkQuiescence() {
-    if unanswered == 0 && isDrained && unserved.isEmpty && !isServingHeldFrames { handle(.quiescent) }
+    if unanswered == 0 && isDrained && unserved.value.isEmpty && !isServingHeldFrames { handle(.quiescent) }
   }
 
   private var isDrained: Bool { openFrames == 0 && out.value.isDrained }
@@ -291,9 +303,8 @@ final class Connection {
       // A request whose bytes never left the process was certainly not executed; which those are is not tracked here.
       let failure = TransportError(
         error?.reason ?? .connectionClosed, error?.message ?? "the connection to \(client.peer) was closed")
-      for sink in pending.takeAll() { sink.fail(failure) }
-      if let sweepTimer { core.cancel(sweepTimer.id) }
-      sweepTimer = nil
+      for sink in pending.value.takeAll() { sink.fail(failure) }
+      disarmSweep()
     }
     if actions.contains(.startTimer) {
       startCloseTimer()
@@ -305,7 +316,7 @@ final class Connection {
     if actions.contains(.closeSocket) { closeSocket() }
     if lifecycle.state != .open { releasePosts(limit: .max, all: true) }
     if !acceptsAnswers {
-      readGate.release()
+      readGate.value.release()
       updateReading()
       client.abandonment.end()
     }
@@ -317,7 +328,7 @@ final class Connection {
     closeTimer = core.schedule(at: MonotonicTime.now.advanced(by: configuration.closeTimeout)) { [self] in
       closeTimer = nil
       // What is held keeps the peer waiting, and not the other way round.
-      if acceptsAnswers && !unserved.isEmpty { return startCloseTimer() }
+      if acceptsAnswers && !unserved.value.isEmpty { return startCloseTimer() }
       if error == nil && !isDrained {
         error = TransportError(
           .connectionClosed, "\(client.peer) was cut off before it took the last \(out.value.pendingBytes) bytes")

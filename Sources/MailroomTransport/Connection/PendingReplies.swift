@@ -34,18 +34,21 @@ struct PendingReplies {
     self.limit = min(limit, Int(Self.slotMask))
   }
 
-  /// Adds a request; nil when the table is at its limit.
-  mutating func insert(_ sink: ReplySink, deadline: MonotonicTime) -> Int64? {
-    if count >= limit { return nil }
+  /// Whether the table is at its limit.
+  var isFull: Bool { count >= limit }
+
+  /// Adds a request; nil, and the sink is gone, when the table is full.
+  mutating func insert(_ sink: consuming ReplySink, deadline: MonotonicTime) -> Int64? {
+    if isFull { return nil }
     let index: Int
     if firstFree >= 0 {
       index = firstFree
       firstFree = slots[index].nextFree
-      slots[index].sink = sink
+      slots[index].sink = consume sink
       slots[index].deadline = deadline
     } else {
       index = slots.count
-      slots.append(Slot(sink: sink, generation: 1, deadline: deadline, nextFree: -1))
+      slots.append(Slot(sink: consume sink, generation: 1, deadline: deadline, nextFree: -1))
     }
     count += 1
     if deadline < earliestDeadline { earliestDeadline = deadline }
@@ -90,8 +93,7 @@ struct PendingReplies {
   }
 
   private mutating func free(_ index: Int) -> ReplySink? {
-    guard let sink = slots[index].sink else { return nil }
-    slots[index].sink = nil
+    guard let sink = slots[index].sink.take() else { return nil }
     slots[index].generation = (slots[index].generation + 1) & 0x7FFF_FFFF
     slots[index].nextFree = firstFree
     firstFree = index

@@ -4,6 +4,9 @@ import XCTest
 
 @testable import Mailroom
 
+/// Stands for who asks where that does not matter.
+private final class Nobody: Sendable {}
+
 final class PendingAskTests: XCTestCase {
   // MARK: Reading replies
 
@@ -47,7 +50,7 @@ final class PendingAskTests: XCTestCase {
   func testBorrowedReplyIsReadByItsKind() {
     func read(_ body: [UInt8]) -> Result<[UInt8], RPCError> {
       do throws(RPCError) {
-        return .success(try RPCBytesReply(.success(body.rawSpan), from: nil, nil).bytes.array())
+        return .success(try RPCBytesReply(body: body.rawSpan, asker: Nobody()).bytes.array())
       } catch {
         return .failure(error)
       }

@@ -7,7 +7,7 @@ import XCTest
 final class AbandonmentTests: XCTestCase {
   private let calls = Box<[String]>([])
 
-  private func watch(_ abandonment: Abandonment, _ id: Int64, _ name: String) {
+  private func watch(_ abandonment: borrowing Abandonment, _ id: Int64, _ name: String) {
     abandonment.watch(id) { [calls] in calls.append(name) }
   }
 

@@ -1,0 +1,68 @@
+internal import MailroomQueue
+internal import MailroomTransport
+
+/// How raw bytes leave: as messages do, but with nothing to encode, and so with nothing between the reference and the connection.
+extension RPCEndpointRef.Storage {
+  /// Asks with raw bytes.
+  ///
+  /// - Parameters:
+  ///   - route: the way there.
+  ///   - home: the route that this one stands in for, as an alias's.
+  ///   - limit: nil for the configuration's timeout, from now on.
+  /// - Throws: ``RPCError`` when the request goes nowhere; `sink` is not told then.
+  func ask(
+    _ bytes: RawSpan, _ limit: AskLimit?, _ sink: consuming ReplySink, over route: RemoteRoute, of home: RemoteRoute?
+  ) throws(RPCError) {
+    if env.isStopped { throw .envStopped }
+    if home == nil && route.outbox.isAlias {
+      return try ask(bytes, limit, consume sink, over: route.current, of: route)
+    }
+    if let client = route.outbox.directClient(for: route) {
+      // What the tick began with is exact enough for a timeout that nobody gave, and reading a clock takes as long as a message.
+      let deadline = limit?.deadline ?? client.tickTime.advanced(byNanoseconds: env.askTimeoutNanoseconds)
+      do throws(TransportError) {
+        return try client.sendRPC(consume sink, deadline: deadline, route.bytesPrefix, bytes)
+      } catch {
+        throw RPCError(error)
+      }
+    }
+    let limit = limit ?? AskLimit(nil, env)
+    let body = try admitted(route, overhead: FrameFormat.rpcOverhead) { (writer) throws(RPCError) in
+      writer.append(route.bytesPrefix)
+      writer.append(bytes)
+    }
+    route.outbox.post(OutboxMessage(body, to: route, of: home, consume sink, deadline: limit.deadline))
+  }
+
+  /// Sends raw bytes.
+  func send(_ bytes: RawSpan, over route: RemoteRoute, of home: RemoteRoute?) throws(RPCError) {
+    if env.isStopped { throw .envStopped }
+    if home == nil && route.outbox.isAlias { return try send(bytes, over: route.current, of: route) }
+    if let client = route.outbox.directClient(for: route) {
+      do throws(TransportError) { return try client.send(route.bytesPrefix, bytes) } catch { throw RPCError(error) }
+    }
+    let body = try admitted(route, overhead: FrameFormat.oneWayOverhead) { (writer) throws(RPCError) in
+      writer.append(route.bytesPrefix)
+      writer.append(bytes)
+    }
+    route.outbox.post(OutboxMessage(body, to: route, of: home))
+  }
+
+  /// Encodes a message, and counts it in.
+  func admitted(
+    _ route: RemoteRoute, overhead: Int, _ encode: (inout ByteWriter) throws(RPCError) -> Void
+  ) throws(RPCError) -> ByteWriter {
+    if let refusal = route.outbox.refusal { throw refusal }
+    // Encoding is in vain when there is no room.
+    if route.gauge.isFull { throw route.full }
+    var body = ByteWriter()
+    try encode(&body)
+    let limit = env.configuration.transport.maximumFrameLength
+    if body.count + overhead > limit {
+      throw RPCError(
+        .tooLarge, "the message takes \(body.count + overhead) bytes, the limit is \(limit)", execution: .notExecuted)
+    }
+    try route.admit(byteCount: body.count)
+    return body
+  }
+}

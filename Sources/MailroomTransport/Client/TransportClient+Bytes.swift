@@ -1,0 +1,38 @@
+package import MailroomQueue
+
+/// Sending what is there as bytes already, on the loop: straight into the out-buffer.
+extension TransportClient {
+  /// When the loop's current tick began, or a little later; on the loop's thread only.
+  package var tickTime: MonotonicTime { loop.core.value.tickTime }
+
+  /// Sends a request whose body is `prefix` and `body`; on the loop's thread only.
+  ///
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge`` or ``TransportError/Reason/full``; `sink` is not told then.
+  package func sendRPC(
+    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: [UInt8], _ body: RawSpan
+  ) throws(TransportError) {
+    guard let connection = connection.copy else { return sink.fail(closedError) }
+    try connection.sendRequest(consume sink, deadline: deadline, prefix, body)
+  }
+
+  /// Sends a one-way message whose body is `prefix` and `body`; on the loop's thread only.
+  ///
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge`` or ``TransportError/Reason/full``.
+  package func send(_ prefix: [UInt8], _ body: RawSpan) throws(TransportError) {
+    guard let connection = connection.copy else { return didDrop(.oneWay) }
+    try connection.sendOneWay(prefix, body)
+  }
+
+  /// Answers a request of the peer with a body that is the byte `tag` and `body`; as ``respond(_:_:)``.
+  ///
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge``: the request still wants an answer then.
+  package func respond(_ requestID: Int64, tag: UInt8, _ body: RawSpan) throws(TransportError) {
+    guard loop.isCurrent, let connection = connection.copy else {
+      return try respond(requestID) {
+        $0.append(tag)
+        $0.append(body)
+      }
+    }
+    try connection.sendAnswer(requestID, tag: tag, body)
+  }
+}

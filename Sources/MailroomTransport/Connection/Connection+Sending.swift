@@ -1,0 +1,59 @@
+internal import MailroomQueue
+
+// Sending what is there as bytes already: straight into the out-buffer, through no function of others, and so without the
+// precautions that ``append(_:)`` takes.
+
+extension Connection {
+  /// Sends a request whose body is `prefix` and `body`.
+  ///
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/full`` or ``TransportError/Reason/tooLarge``, and then `sink` is not
+  ///   told.
+  func sendRequest(
+    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: [UInt8], _ body: RawSpan
+  ) throws(TransportError) {
+    if !isWritable && acceptsRequests { throw client.fullError }
+    let length = FrameFormat.rpcOverhead + prefix.count + body.byteCount
+    if length > longestFrame { throw client.tooLargeError(length: length) }
+    var receiver: (any TransportResponseReceiver)?
+    if case .receiver(let object) = sink { receiver = object }
+    guard let id = register(consume sink, deadline: deadline) else { return }
+    // One that fits only without its deadline is sent without.
+    let tellsTime = hasExtensions && deadline != .distantFuture && length + 8 <= longestFrame
+    markDirty()
+    out.value.collecting.appendRequest(
+      id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, prefix.rawSpan, body)
+    receiver?.wasSent(id, on: client)
+    flushIfLarge()
+  }
+
+  /// Sends a one-way message whose body is `prefix` and `body`.
+  ///
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/full`` or ``TransportError/Reason/tooLarge``.
+  func sendOneWay(_ prefix: [UInt8], _ body: RawSpan) throws(TransportError) {
+    guard acceptsRequests else { return client.didDrop(.oneWay) }
+    if !isWritable { throw client.fullError }
+    let length = FrameFormat.oneWayOverhead + prefix.count + body.byteCount
+    if length > longestFrame { throw client.tooLargeError(length: length) }
+    markDirty()
+    out.value.collecting.appendOneWay(prefix.rawSpan, body)
+    flushIfLarge()
+  }
+
+  /// Answers a request of the peer with a body that is the byte `tag` and `body`.
+  ///
+  /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge``: the request still wants an answer then.
+  func sendAnswer(_ id: Int64, tag: UInt8, _ body: RawSpan) throws(TransportError) {
+    guard acceptsAnswers else { return client.didDrop(.answer) }
+    if client.abandonment.takeCancelled(id) { return didAnswer() }
+    let length = FrameFormat.rpcOverhead + 1 + body.byteCount
+    if length > longestFrame { throw client.tooLargeError(length: length) }
+    markDirty()
+    out.value.collecting.appendResponse(id: id, tag: tag, body)
+    client.abandonment.forgetWatchers(id)
+    flushIfLarge()
+    didAnswer()
+  }
+
+  /// The longest frame that may be sent: as configured, and with a body whose length fits its field.
+  private var longestFrame: Int { min(configuration.maximumFrameLength, Int(Int32.max)) }
+}

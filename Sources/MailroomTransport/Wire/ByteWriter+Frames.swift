@@ -1,0 +1,56 @@
+// Whole frames, written in one go: the room is made once, and every field has its place.
+
+extension ByteWriter {
+  /// Appends the frame of a request; one that tells its deadline when there is a time.
+  mutating func appendRequest(id: Int64, nanosecondsLeft: Int64?, _ prefix: RawSpan, _ body: RawSpan) {
+    let kind = nanosecondsLeft == nil ? WireMessage.Kind.rpcRequest : .rpcRequestWithDeadline
+    let overhead = nanosecondsLeft == nil ? FrameFormat.rpcOverhead : FrameFormat.timedRPCOverhead
+    let bodySize = prefix.byteCount + body.byteCount
+    let start = claim(overhead + bodySize)
+    store(Int64(overhead + bodySize), at: start)
+    store(kind.rawValue, at: start + FrameFormat.lengthSize)
+    store(id, at: start + FrameFormat.idOffset)
+    if let nanosecondsLeft { store(nanosecondsLeft, at: start + FrameFormat.timeOffset) }
+    store(Int32(truncatingIfNeeded: bodySize), at: start + overhead - 4)
+    store(prefix, at: start + overhead)
+    store(body, at: start + overhead + prefix.byteCount)
+  }
+
+  /// Appends the frame of a one-way message.
+  mutating func appendOneWay(_ prefix: RawSpan, _ body: RawSpan) {
+    let bodySize = prefix.byteCount + body.byteCount
+    let start = claim(FrameFormat.oneWayOverhead + bodySize)
+    store(Int64(FrameFormat.oneWayOverhead + bodySize), at: start)
+    store(WireMessage.Kind.oneWay.rawValue, at: start + FrameFormat.lengthSize)
+    store(Int32(truncatingIfNeeded: bodySize), at: start + FrameFormat.oneWayOverhead - 4)
+    store(prefix, at: start + FrameFormat.oneWayOverhead)
+    store(body, at: start + FrameFormat.oneWayOverhead + prefix.byteCount)
+  }
+
+  /// Appends the frame of a response whose body is a byte and what follows it.
+  mutating func appendResponse(id: Int64, tag: UInt8, _ body: RawSpan) {
+    let bodySize = 1 + body.byteCount
+    let start = claim(FrameFormat.rpcOverhead + bodySize)
+    store(Int64(FrameFormat.rpcOverhead + bodySize), at: start)
+    store(WireMessage.Kind.rpcResponse.rawValue, at: start + FrameFormat.lengthSize)
+    store(id, at: start + FrameFormat.idOffset)
+    store(Int32(truncatingIfNeeded: bodySize), at: start + FrameFormat.rpcOverhead - 4)
+    store(tag, at: start + FrameFormat.rpcOverhead)
+    store(body, at: start + FrameFormat.rpcOverhead + 1)
+  }
+
+  /// Writes an integer, big-endian, into room that was claimed.
+  @inline(__always)
+  private func store<Integer: FixedWidthInteger & BitwiseCopyable>(_ integer: Integer, at offset: Int) {
+    base.unsafelyUnwrapped.storeBytes(of: integer.bigEndian, toByteOffset: offset, as: Integer.self)
+  }
+
+  /// Copies bytes into room that was claimed.
+  @inline(__always)
+  private func store(_ bytes: RawSpan, at offset: Int) {
+    let target = base.unsafelyUnwrapped + offset
+    bytes.withUnsafeBytes { source in
+      if let from = source.baseAddress { target.copyMemory(from: from, byteCount: source.count) }
+    }
+  }
+}
