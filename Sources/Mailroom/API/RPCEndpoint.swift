@@ -80,6 +80,8 @@ public enum RPCDispatch: Hashable, Sendable {
   /// ``RPCConcurrentEndpoint`` only.
   case dedicated(threads: Int = 1)
   /// On the event loop that reads the network, without any hand-off: the lowest latency. A handler must not
-  /// block at all: all connections of the loop wait for it.
+  /// block at all: all connections of the loop wait for it. One that is `async` goes on on Swift's threads once it has suspended.
   case eventLoop
+  /// As ``eventLoop``, and `async` handlers stay there to their end: one that asks others has its answers without any hand-off.
+  case eventLoopOnly
 }

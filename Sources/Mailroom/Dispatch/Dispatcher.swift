@@ -71,11 +71,12 @@ final class Dispatcher: InboxOwner {
       let loop = try MessageLoop.start(name: "mail-\(name)", threads: threads, spin: spin) { _ in processors }
       dedicated = loop
       scheduler = loop
-    case .eventLoop:
+    case .eventLoop, .eventLoopOnly:
       let loop = group.next()
       eventLoop = loop
       let number = group.loops.firstIndex { $0 === loop } ?? 0
-      scheduler = EventLoopScheduler(loop, name: "\(Self.eventLoopName)-\(number)")
+      scheduler = EventLoopScheduler(
+        loop, name: "\(Self.eventLoopName)-\(number)", keepsHandlers: dispatch == .eventLoopOnly)
     }
     let inbox = Inbox(name: name, endpoint: endpoint, scheduler: scheduler, bounds: bounds, owner: self)
     let reference = makeReference(inbox)

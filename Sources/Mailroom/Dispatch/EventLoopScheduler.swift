@@ -5,11 +5,16 @@ final class EventLoopScheduler: InboxScheduler {
   let loop: EventLoop
 
   private let name: String
+  private let keepsHandlers: Bool
 
-  init(_ loop: EventLoop, name: String) {
+  /// - Parameter keepsHandlers: whether handlers that have suspended go on on the loop.
+  init(_ loop: EventLoop, name: String, keepsHandlers: Bool = false) {
     self.loop = loop
     self.name = name
+    self.keepsHandlers = keepsHandlers
   }
+
+  var handlerExecutor: (any TaskExecutor)? { keepsHandlers ? loop : nil }
 
   var threads: Int { 1 }
 

@@ -41,15 +41,17 @@ final class HandlerTask: Sendable {
 
   /// Runs the handler on the calling thread until it first suspends; from there on it runs on Swift's own threads.
   ///
-  /// - Parameter onEnd: runs when the handler ends behind the caller's ``detach()``, on any thread.
-  func start(_ onEnd: @escaping @Sendable () -> Void) {
+  /// - Parameters:
+  ///   - executor: where it runs from there on instead.
+  ///   - onEnd: runs when the handler ends behind the caller's ``detach()``, on any thread.
+  func start(on executor: (any TaskExecutor)? = nil, _ onEnd: @escaping @Sendable () -> Void) {
     let (body, isCancelled) = state.withLock { state in
       let body = state.body
       state.body = nil
       return (body, state.isCancelled)
     }
     guard let body else { return }
-    let task = Task.immediate { [self] in
+    let task = Task.immediate(executorPreference: executor) { [self] in
       if isCancelled { await Self.runCancelled(body) } else { await body() }
       end()
       if part() { onEnd() }
@@ -109,14 +111,18 @@ final class HandlerTasks: Sendable {
 
   /// Starts a handler; ``detach(_:)`` is to follow.
   ///
-  /// - Parameter onEnd: runs when the handler ends after that, on any thread.
-  func start(_ task: HandlerTask, _ onEnd: @escaping @Sendable () -> Void) {
+  /// - Parameters:
+  ///   - executor: where the handler runs once it has suspended; nil for Swift's own threads.
+  ///   - onEnd: runs when the handler ends after that, on any thread.
+  func start(
+    _ task: HandlerTask, on executor: (any TaskExecutor)? = nil, _ onEnd: @escaping @Sendable () -> Void
+  ) {
     let isCancelled = state.withLock { state in
       state.tasks[ObjectIdentifier(task)] = task
       return state.isCancelled
     }
     if isCancelled { task.cancel() }
-    task.start { [self] in
+    task.start(on: executor) { [self] in
       remove(task)
       onEnd()
     }

@@ -107,7 +107,7 @@ extension Inbox {
     guard let crew else {
       turn.add(bytes)
       settle(&turn)
-      tasks.start(task) { [self] in passTurnOn() }
+      tasks.start(task, on: scheduler.handlerExecutor) { [self] in passTurnOn() }
       // Before the turn is the handler's, which does not count while it is suspended.
       turn.mark.end()
       if !tasks.detach(task) { return false }
@@ -115,7 +115,7 @@ extension Inbox {
       return true
     }
     crew.enter()
-    tasks.start(task) { [self] in
+    tasks.start(task, on: scheduler.handlerExecutor) { [self] in
       if bytes > 0 { gauge.remove(messages: 1, bytes: bytes) }
       leave(crew)
     }

@@ -15,8 +15,14 @@ protocol InboxScheduler: AnyObject, Sendable {
   var threads: Int { get }
   /// The name of the thread with a number.
   func nameOfThread(_ number: Int) -> String
+  /// Where handlers run once they have suspended; nil for Swift's own threads.
+  var handlerExecutor: (any TaskExecutor)? { get }
   /// Has `inbox` take a turn soon. The caller has just become bound to do so, by a push or by the end of a turn.
   func schedule(_ inbox: Inbox)
+}
+
+extension InboxScheduler {
+  var handlerExecutor: (any TaskExecutor)? { nil }
 }
 
 /// The messages of one endpoint, and the right to run it: its turn.

@@ -26,6 +26,7 @@ public final class EventLoop: Sendable {
   package enum Work: Sendable {
     case task(any LoopTask)
     case function(@Sendable () -> Void)
+    case job(UnownedJob)
   }
 
   private let tasks = MPSCQueue<Work>()
@@ -62,9 +63,11 @@ public final class EventLoop: Sendable {
     waker = core.waker
     life = Locked(Life())
     self.core = Confined(core)
-    self.core.value.drain = { [unowned self] limit in self.tasks.drain(limit: limit) { Self.perform($0) } }
+    self.core.value.drain = { [unowned self] limit in self.tasks.drain(limit: limit) { self.perform($0) } }
     self.core.value.beginTurn = { [unowned self] in self.tasks.beginTurn() }
     self.core.value.sleep = { [unowned self] in self.tasks.sleep() }
+    self.core.value.runJob = { [unowned self] in self.run($0) }
+    self.core.value.passOn = { Self.passOn($0) }
     self.core.value.hasTasks = { [unowned self] in !self.tasks.isEmpty }
     do throws(WorkerThread.StartError) {
       let thread = try WorkerThread(name: name, processors: processor.map { [$0] }) { self.run() }
@@ -77,10 +80,11 @@ public final class EventLoop: Sendable {
     }
   }
 
-  private static func perform(_ work: consuming Work) {
+  private func perform(_ work: consuming Work) {
     switch work {
     case .task(let task): task.runOnLoop()
     case .function(let function): function()
+    case .job(let job): run(job)
     }
   }
 
@@ -130,7 +134,7 @@ public final class EventLoop: Sendable {
     return { core.cancel(id) }
   }
 
-  private func post(_ work: Work) -> Bool {
+  func post(_ work: Work) -> Bool {
     switch tasks.push(work) {
     case .queued: return true
     case .wake:
@@ -187,7 +191,7 @@ public final class EventLoop: Sendable {
 
   /// Refuses tasks, runs those that were posted, and waits for their posters to be done with the handle that wakes the loop.
   private func endTasks() {
-    tasks.close { Self.perform($0) }
+    tasks.close { perform($0) }
     // No further wake will be owed; those who are on their way finish shortly.
     while wakesMade.load(ordering: .acquiring) < core.value.wakesOwed { ThreadID.yield() }
   }

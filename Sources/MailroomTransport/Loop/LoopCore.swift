@@ -23,7 +23,9 @@ protocol LoopResident: AnyObject {
 /// One tick of libuv, and what is done in it:
 ///
 /// ```
-///   timers ─► prepare: run tasks, flush, fall asleep ─► wait ─► read, accept, tasks ─► check: flush ─► close callbacks
+///   timers ─► prepare: run tasks and jobs, flush, fall asleep ─► wait ─► read, accept, tasks ─► check: run jobs, flush
+///      ▲                                                                                                       │
+///      └──────────────────────────────────────── close callbacks ◄─────────────────────────────────────────────┘
 /// ```
 ///
 /// So all frames that a tick produced for a connection leave in one write, and a lone one leaves in the tick it was made in.
@@ -50,6 +52,8 @@ package final class LoopCore {
 
   private var dirty: [any LoopFlushable] = []
   private var flushing: [any LoopFlushable] = []
+  /// Parts of Swift tasks that were resumed on the loop.
+  private var jobs = FIFO<UnownedJob>()
   private var timers = DeadlineHeap<() -> Void>()
   private var armedFor = MonotonicTime.distantFuture
   private var residents: [ObjectIdentifier: any LoopResident] = [:]
@@ -78,6 +82,9 @@ package final class LoopCore {
   var sleep: () -> MPSCQueue<EventLoop.Work>.Slept = { .asleep }
   /// Whether tasks are queued; asked only between two looks of a loop that spins.
   var hasTasks: () -> Bool = { false }
+  var runJob: (UnownedJob) -> Void = { _ in }
+  /// Has a job run elsewhere, because the loop has ended.
+  var passOn: (UnownedJob) -> Void = { _ in }
 
   /// - Parameter spin: for how long the loop looks for work before it sleeps.
   init(spin: SpinBudget = SpinBudget()) throws(UVError) {
@@ -89,7 +96,11 @@ package final class LoopCore {
         _ = runTasks(until: tickTime.advanced(by: Self.taskTime))
       }
       prepare = try UVPrepare(uv) { [unowned self] in prepareToWait() }
-      check = try UVCheck(uv) { [unowned self] in flushDirty() }
+      check = try UVCheck(uv) { [unowned self] in
+        // Before the flush, so that what they send leaves in the tick that resumed them.
+        if !jobs.isEmpty { _ = runJobs(until: tickTime.advanced(by: Self.taskTime)) }
+        flushDirty()
+      }
       idle = try UVIdle(uv)
       timer = try UVTimer(uv) { [unowned self] in fireTimers() }
     } catch {
@@ -118,13 +129,14 @@ package final class LoopCore {
     if rest == .spinning {
       // What was closed in the last tick may have left something to write.
       if !dirty.isEmpty { flushDirty() }
-      if goesOnSpinning() || (!hasTasks() && fallsAsleep()) { return }
+      if goesOnSpinning() || (jobs.isEmpty && !hasTasks() && fallsAsleep()) { return }
     }
     awake()
     var round = 0
     let end = MonotonicTime.now.advanced(by: Self.taskTime)
     while true {
-      let isOutOfTime = !runTasks(until: end)
+      var isOutOfTime = !runTasks(until: end)
+      if !jobs.isEmpty && !runJobs(until: end) { isOutOfTime = true }
       flushDirty()
       if !isOutOfTime && goesOnSpinning() {
         rest = .spinning
@@ -143,12 +155,13 @@ package final class LoopCore {
 
   /// Whether the loop, which has nothing to do but perhaps tasks, is to look for work without waiting.
   private func goesOnSpinning() -> Bool {
-    guard spin.isOn, !hasTasks() else { return false }
+    guard spin.isOn, jobs.isEmpty, !hasTasks() else { return false }
     return Processor.waits(spin.step(at: .now))
   }
 
-  /// Has the loop wait for the next event, unless a task is queued; says whether it will.
+  /// Has the loop wait for the next event, unless a task or a job is queued; says whether it will.
   private func fallsAsleep() -> Bool {
+    if !jobs.isEmpty { return false }
     switch sleep() {
     case .asleep: rest = .asleep
     case .closed: rest = .none
@@ -166,6 +179,26 @@ package final class LoopCore {
       if count < Self.tasksPerLook { return true }
       if MonotonicTime.now >= end { return false }
       left -= count
+    }
+    return true
+  }
+
+  // MARK: Jobs
+
+  /// Has `job` run in this tick, or in the next one when there are many; elsewhere, once the loop has closed its handles.
+  func add(_ job: UnownedJob) {
+    if async == nil { passOn(job) } else { jobs.append(job) }
+  }
+
+  /// Runs jobs up to the budget, those that jobs have added included; says whether none is left.
+  private func runJobs(until end: MonotonicTime) -> Bool {
+    var count = 0
+    while let job = jobs.popFirst() {
+      runJob(job)
+      count += 1
+      if count % Self.tasksPerLook == 0 && (count >= Self.taskBudget || MonotonicTime.now >= end) {
+        return jobs.isEmpty
+      }
     }
     return true
   }
@@ -260,6 +293,7 @@ package final class LoopCore {
     let handles: [UVHandle?] = [async, prepare, check, idle, timer]
     (async, prepare, check, idle, timer) = (nil, nil, nil, nil, nil)
     for handle in handles { handle?.close() }
+    while let job = jobs.popFirst() { passOn(job) }
     // None of them will come up any more, and what they refer to may refer to this loop.
     timers = DeadlineHeap()
   }

@@ -30,6 +30,23 @@ final class HandlerTaskTests: EnvironmentTestCase {
     XCTAssertEqual(ends, [1])
   }
 
+  func testSuspendedHandlerGoesOnOnItsExecutor() async throws {
+    let loop = try makeGroup().loops[0]
+    let suspension = Suspension()
+    let seen = Box<[Bool]>([])
+    let ended = Signal("the end")
+    let task = HandlerTask {
+      seen.append(loop.isCurrent)
+      await suspension.wait()
+      seen.append(loop.isCurrent)
+    }
+    task.start(on: loop) { ended.fire() }
+    XCTAssertFalse(task.detach())
+    suspension.open()
+    await ended.comes()
+    XCTAssertEqual(seen.value, [false, true], "it began where it was started")
+  }
+
   func testOnlyOneOfTheTwoGoesOn() async throws {
     for _ in 0..<500 {
       let suspension = Suspension()

@@ -93,7 +93,7 @@ final class Target: Sendable {
       switch dispatch {
       case .shared: home.env.configuration.messageLoopThreads
       case .dedicated(let threads): threads
-      case .eventLoop: 1
+      case .eventLoop, .eventLoopOnly: 1
       }
     isOrdered = isSerial || threads == 1
   }
@@ -145,6 +145,7 @@ final class World: Sendable {
         let isSerial = !chance.oneIn(3)
         let dispatch: RPCDispatch = chance.pick([
           .shared, .shared, .dedicated(threads: isSerial ? 1 : chance.number(1...3)), .eventLoop,
+          .eventLoopOnly,
         ])
         targets.append(
           Target(name: "examinee-\(index)-\(number)", home: inhabitant, dispatch: dispatch, isSerial: isSerial))
@@ -168,6 +169,7 @@ final class World: Sendable {
     configuration.lookupTimeout = .seconds(30)
     configuration.eventLoops = chance.number(1...2)
     configuration.messageLoopThreads = chance.number(1...4)
+    if chance.oneIn(4) { configuration.busyPoll = .microseconds(50) }
     configuration.reconnectDelay = chance.pick([.zero, .milliseconds(1), .milliseconds(5)])
     configuration.maximumReconnectDelay = .milliseconds(10)
     if trouble.smallBounds {
