@@ -33,6 +33,8 @@ enum API: String, ExpressibleByArgument, CaseIterable {
   case async
   /// From functions that the event loop calls.
   case callback
+  /// From tasks that run on the event loop.
+  case executor
 }
 
 /// How much is measured.

@@ -72,6 +72,14 @@ struct ScenarioRun {
       await AsyncAskSender.run(ref, payload: payload, window: window, recorder: recorder)
     case (.oneWay, .async):
       await AsyncOneWaySender.run(ref, payload: payload, window: window, recorder: recorder)
+    case (.ask, .executor):
+      await withTaskExecutorPreference(ref.taskExecutor) {
+        await AsyncAskSender.run(ref, payload: payload, window: window, recorder: recorder)
+      }
+    case (.oneWay, .executor):
+      await withTaskExecutorPreference(ref.taskExecutor) {
+        await AsyncOneWaySender.run(ref, payload: payload, window: window, recorder: recorder)
+      }
     case (.ask, .callback):
       await withCheckedContinuation { continuation in
         CallbackAskSender(ref, payload: payload, window: window, recorder: recorder) { continuation.resume() }.start()
