@@ -101,6 +101,12 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
       .bindMemory(to: Storage.self, capacity: 1)
   }
 
+  @inlinable
+  static func allocateNode() -> UnsafeMutablePointer<Node> {
+    // Malloc's alignment is enough for whatever is queued here.
+    Heap.allocate(MemoryLayout<Node>.size).bindMemory(to: Node.self, capacity: 1)
+  }
+
   deinit {
     // One node at a time, not by recursion through `next`: a long queue must not overflow the stack.
     while popFirst() != nil {}
@@ -124,7 +130,7 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   @inlinable
   func push(_ element: consuming Element, last: Bool) -> Pushed {
-    let node = UnsafeMutablePointer<Node>.allocate(capacity: 1)
+    let node = Self.allocateNode()
     node.initialize(to: Node(next: 0, element: element))
     let address = UInt(bitPattern: node)
     var seen = QueueWord(bits: storage.pointee.head.load(ordering: .relaxed))
@@ -137,7 +143,7 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     }
     _ = storage.pointee.head.load(ordering: .acquiring)
     let returned = node.move().element
-    node.deallocate()
+    Heap.free(UnsafeMutableRawPointer(node))
     return .closed(returned)
   }
 
@@ -184,7 +190,7 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     guard let node = UnsafeMutablePointer<Node>(bitPattern: storage.pointee.taken) else { return nil }
     storage.pointee.taken = node.pointee.next
     let element = node.move().element
-    node.deallocate()
+    Heap.free(UnsafeMutableRawPointer(node))
     return element
   }
 

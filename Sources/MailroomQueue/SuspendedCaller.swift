@@ -1,4 +1,4 @@
-internal import Synchronization
+public import Synchronization
 
 /// The one task that waits for a value, and the guarantee that it gets exactly one.
 ///
@@ -12,17 +12,18 @@ internal import Synchronization
 /// - Thread safety: ``resume(returning:)`` from any thread, any number of times; the first one counts.
 /// - Cost: no allocation; one atomic exchange on each side.
 public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
-  private static var done: UInt { 1 }
+  @inlinable static var done: UInt { 1 }
   /// Atomic: zero, a suspended continuation, or `done`.
   ///
   /// The release of `wait` pairs with the acquire of `resume`.
-  private let word = Atomic<UInt>(0)
+  @usableFromInline let word = Atomic<UInt>(0)
 
   /// Nobody waits yet.
+  @inlinable
   public init() {}
 
   /// Whether the value was given.
-  public var isDone: Bool { word.load(ordering: .relaxed) == Self.done }
+  @inlinable public var isDone: Bool { word.load(ordering: .relaxed) == Self.done }
 
   /// Suspends the calling task, then runs `start`; returns the value given to ``resume(returning:)``.
   ///
@@ -31,6 +32,7 @@ public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   /// - Parameters:
   ///   - fallback: what is returned, without running `start`, when the value was given before.
   ///   - start: sets off what will give the value; may do so itself.
+  @inlinable
   public nonisolated(nonsending) func wait(fallback: Value, _ start: () -> Void) async -> Value {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Value, Never>) in
       // A continuation is one pointer; as a number it fits the word that also says whether it is still there.
@@ -44,6 +46,7 @@ public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   }
 
   /// Gives the value, unless one was given before; says whether it did.
+  @inlinable
   @discardableResult
   public func resume(returning value: Value) -> Bool {
     let seen = word.exchange(Self.done, ordering: .acquiringAndReleasing)

@@ -124,11 +124,17 @@ public struct RPCEndpointRef: Sendable {
   ) async throws(RPCError) -> Request.Reply {
     let limit = AskLimit(timeout, env)
     while true {
-      let ask = AsyncAsk<Request.Reply>(from: source, until: limit)
       do throws(RPCError) {
+        if let route = storage.route {
+          let ask = RemoteAsk(from: source, until: limit)
+          return try await ask.reply(as: Request.Reply.self, wasAnswered: &wasAnswered) {
+            start(request, over: route, ask, limit, key: key)
+          }
+        }
+        let ask = AsyncAsk<Request.Reply>(from: source, until: limit)
+        defer { wasAnswered = ask.wasAnswered }
         return try await ask.wait { start(request, ask, limit, key: key) }
       } catch {
-        wasAnswered = ask.wasAnswered
         guard error.isForLackOfRoom else { throw error }
         try await waitForRoom(until: limit.deadline, or: error)
       }
@@ -160,8 +166,12 @@ public struct RPCEndpointRef: Sendable {
   ) async throws(RPCError) -> [UInt8] {
     let limit = AskLimit(timeout, env)
     while true {
-      let ask = AsyncAsk<RPCBytes>(from: source, until: limit)
       do throws(RPCError) {
+        if let route = storage.route {
+          let ask = RemoteAsk(from: source, until: limit)
+          return try await ask.bytes { start(bytes.rawSpan, over: route, ask, limit) }
+        }
+        let ask = AsyncAsk<RPCBytes>(from: source, until: limit)
         return try await ask.wait { start(bytes.rawSpan, ask, limit) }.bytes
       } catch {
         guard error.isForLackOfRoom else { throw error }

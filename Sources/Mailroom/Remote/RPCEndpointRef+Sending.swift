@@ -35,6 +35,24 @@ extension RPCEndpointRef {
     }
   }
 
+  func start<Request: RPCRequest>(
+    _ request: Request, over route: RemoteRoute, _ ask: RemoteAsk, _ limit: AskLimit, key: RPCRequestKey? = nil
+  ) {
+    sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
+      try Self.write(request, route.envelope, key: key, to: &writer)
+    } onError: {
+      ask.fail($0)
+    }
+  }
+
+  func start(_ bytes: RawSpan, over route: RemoteRoute, _ ask: RemoteAsk, _ limit: AskLimit) {
+    do throws(RPCError) {
+      try storage.ask(bytes, limit, .receiver(ask), over: route, of: nil)
+    } catch {
+      ask.fail(error)
+    }
+  }
+
   private func startLocal(_ message: any LocalMessage, _ ask: any Expirable, _ inbox: Inbox, _ limit: AskLimit) {
     if env.isStopped { return message.fail(.envStopped) }
     env.localDeadlines.add(ask, deadline: limit.deadline)

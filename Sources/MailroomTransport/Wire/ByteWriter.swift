@@ -1,3 +1,5 @@
+internal import MailroomQueue
+
 /// Bytes being written: a growable buffer with one owner.
 ///
 /// Frames, envelopes and messages are encoded into one of these. Integers are written big-endian, as the wire has them.
@@ -28,8 +30,7 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
     if capacity > 0 { grow(toFit: capacity) }
   }
 
-  @inlinable
-  deinit { base?.deallocate() }
+  deinit { if let base { Heap.free(base) } }
 
   /// The bytes written so far.
   @inlinable public var count: Int { length }
@@ -65,13 +66,13 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
     if room - length < count { grow(toFit: length + count) }
   }
 
-  @inlinable @inline(never)
+  @usableFromInline
   mutating func grow(toFit needed: Int) {
     let newRoom = max(needed, room * 2, 64)
-    let new = UnsafeMutableRawPointer.allocate(byteCount: newRoom, alignment: 16)
+    let new = Heap.allocate(newRoom)
     if let base {
       new.copyMemory(from: base, byteCount: length)
-      base.deallocate()
+      Heap.free(base)
     }
     base = new
     room = newRoom
@@ -160,9 +161,8 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
   }
 
   /// Gives up the storage, keeping nothing.
-  @inlinable
   public mutating func reset() {
-    base?.deallocate()
+    if let base { Heap.free(base) }
     base = nil
     room = 0
     length = 0
