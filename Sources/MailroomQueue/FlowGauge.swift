@@ -48,6 +48,12 @@ public final class FlowGauge: Sendable {
   /// Whether ``admit(bytes:)`` would refuse.
   public var isFull: Bool { marks.isFull(level) }
 
+  /// Whether ``add(messages:bytes:)`` would fill the queue, or find it full.
+  public func wouldFill(messages: Int, bytes: Int) -> Bool {
+    let amount = FlowLevel.amount(messages: messages, bytes: bytes)
+    return marks.isFull(FlowLevel(bits: word.load(ordering: .relaxed) &+ amount))
+  }
+
   /// Counts a message in, if there is room; says whether there was.
   public func admit(bytes: Int) -> Bool {
     let amount = FlowLevel.amount(messages: 1, bytes: bytes)
@@ -57,10 +63,10 @@ public final class FlowGauge: Sendable {
     return false
   }
 
-  /// Counts a message in, whether there is room or not; says whether the queue is full now.
-  public func add(bytes: Int) -> Bool {
-    marks.isFull(
-      FlowLevel(bits: word.wrappingAdd(FlowLevel.amount(messages: 1, bytes: bytes), ordering: .relaxed).newValue))
+  /// Counts messages of `bytes` bytes in all in, whether there is room or not; says whether the queue is full now.
+  public func add(messages: Int = 1, bytes: Int) -> Bool {
+    let amount = FlowLevel.amount(messages: messages, bytes: bytes)
+    return marks.isFull(FlowLevel(bits: word.wrappingAdd(amount, ordering: .relaxed).newValue))
   }
 
   /// Counts messages out; who waits is called on this thread if the low marks are reached.

@@ -52,8 +52,8 @@ extension Inbox {
     var limit = TurnLimit(budget)
     repeat {
       turn.begin()
-      while let message = queue.popFirst() {
-        guard process(message, &turn) else { return }
+      while let isOurs = takeNext(&turn) {
+        guard isOurs else { return }
         if turn.messages >= bounds.batch { settle(&turn) }
         if limit.isReached() {
           settle(&turn)
@@ -66,19 +66,47 @@ extension Inbox {
     } while queue.sleep() == .notEmpty
   }
 
+  /// Handles what is next: nil when there is nothing, false when the caller's turn is over with it.
+  private func takeNext(_ turn: inout Turn) -> Bool? {
+    if let isOurs = takeFromBatch(&turn) { return isOurs }
+    guard let message = queue.popFirst() else { return nil }
+    return process(message, &turn)
+  }
+
+  /// Handles the next message of the batch that was taken; as ``takeNext(_:)``.
+  private func takeFromBatch(_ turn: inout Turn) -> Bool? {
+    guard let (batch, begin) = rest.value else { return nil }
+    var position = begin
+    guard let (range, origin) = batch.next(&position) else {
+      rest.value = nil
+      return nil
+    }
+    // Before the handler runs, because one that suspends takes the turn along, and whoever has it next goes on from here.
+    rest.value = batch.isAtEnd(position) ? nil : (batch, position)
+    let bytes = batch.bytes
+    return handle(bytes.rawSpan.extracting(range), origin, RemoteBatch.size(of: range.count), &turn)
+  }
+
+  /// Handles a message of another process; false when the caller's turn is over with it.
+  private func handle(_ content: RawSpan, _ origin: MessageOrigin, _ bytes: Int, _ turn: inout Turn) -> Bool {
+    if let call = origin.call, call.isAbandoned {
+      call.drop()
+    } else if let task = endpoint.deliver(content, origin) {
+      return run(task, bytes, &turn)
+    }
+    turn.add(bytes)
+    return true
+  }
+
   /// Handles a message; false when the caller's turn is over with it, and its mark says so.
   private func process(_ message: consuming InboxMessage, _ turn: inout Turn) -> Bool {
     let task: HandlerTask?
     let bytes: Int
     switch consume message {
-    case .remote(let content, let origin, let count):
-      bytes = count
-      if let call = origin.call, call.isAbandoned {
-        call.drop()
-        task = nil
-      } else {
-        task = endpoint.deliver(content.rawSpan, origin)
-      }
+    case .remote(let content, let origin, let count): return handle(content.rawSpan, origin, count, &turn)
+    case .batch(let batch):
+      rest.value = (batch, RemoteBatch.Position())
+      return takeFromBatch(&turn) ?? true
     case .local(let message, let count):
       bytes = count
       task = message.isAbandoned ? nil : endpoint.deliver(message)
@@ -163,7 +191,7 @@ extension Inbox {
 
   /// Gives the turn to whoever is next to have it; the caller, who has it or whose task took it along, has it no longer.
   private func passTurnOn() {
-    if queue.sleep() == .notEmpty { scheduler.schedule(self) }
+    if rest.value != nil || queue.sleep() == .notEmpty { scheduler.schedule(self) }
   }
 
   /// Leaves the crew; the last one out of a stopped inbox has it take its last turn.

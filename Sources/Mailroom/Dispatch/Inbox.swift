@@ -59,6 +59,8 @@ final class Inbox: Sendable {
   let name: String
   let endpoint: any EndpointDelivery
   let queue = MPSCQueue<InboxMessage>()
+  /// Consumer-confined: what is left of the batch that was taken from the queue last, and comes before what is queued.
+  let rest = Confined<(batch: RemoteBatch, position: RemoteBatch.Position)?>(nil)
   let scheduler: any InboxScheduler
   let budget: TurnLimit.Budget
   let owner: any InboxOwner
@@ -124,6 +126,7 @@ final class Inbox: Sendable {
     let error = RPCError(.endpointStopped, "the endpoint \(name) is stopped", execution: .notExecuted)
     switch consume message {
     case .remote(_, let origin, _): try? origin.call?.fail(error)
+    case .batch(let batch): for call in batch.calls { try? call.fail(error) }
     case .local(let message, _): message.fail(error)
     case .start: break
     case .stop: break
@@ -174,6 +177,21 @@ final class Inbox: Sendable {
     let isFull = gauge.add(bytes: bytes)
     if post(.remote(content: content, origin, bytes: bytes)) { return isFull ? .takenAndFull : .taken }
     gauge.remove(messages: 1, bytes: bytes)
+    return .refused
+  }
+
+  /// Whether messages may be posted in batches: a concurrent endpoint's are taken one by one.
+  var takesBatches: Bool { crew == nil }
+
+  /// Posts messages of another process; as ``postRemote(content:origin:)``.
+  ///
+  /// - Parameters:
+  ///   - count: how many they are.
+  ///   - size: what they are counted with.
+  func post(_ batch: RemoteBatch, count: Int, size: Int) -> PostedRemote {
+    let isFull = gauge.add(messages: count, bytes: size)
+    if post(.batch(batch)) { return isFull ? .takenAndFull : .taken }
+    gauge.remove(messages: count, bytes: size)
     return .refused
   }
 

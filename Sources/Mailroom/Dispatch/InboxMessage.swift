@@ -6,6 +6,8 @@ enum InboxMessage: ~Copyable, Sendable {
   case stop
   /// A message of another process, and the bytes it is counted with; zero if it is not counted.
   case remote(content: [UInt8], MessageOrigin, bytes: Int = 0)
+  /// Messages of another process, counted as ``RemoteBatch/size(of:)`` says.
+  case batch(RemoteBatch)
   /// A message of the same environment, and the bytes it is counted with; zero if it is not counted.
   case local(any LocalMessage, bytes: Int = 0)
   /// Something about a connection.
@@ -17,6 +19,7 @@ enum InboxMessage: ~Copyable, Sendable {
     case .start: false
     case .stop: false
     case .remote: true
+    case .batch: false
     case .local: true
     case .event: true
     }

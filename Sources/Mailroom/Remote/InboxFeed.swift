@@ -25,12 +25,14 @@ final class InboxFeed: Sendable {
     self.allowance = allowance
   }
 
-  /// A message of `bytes` was posted to an inbox, which is full now.
-  func inboxIsFull(_ inbox: Inbox, bytes: Int) {
+  /// Messages of `bytes` bytes in all were posted to an inbox, which is full now.
+  func inboxIsFull(_ inbox: Inbox, messages: Int, bytes: Int) {
     let id = ObjectIdentifier(inbox)
     let isNew = gates.value[id] == nil
     let action = gates.value[id, default: FeedGate(allowance: allowance)]
-      .messageCame(bytes: bytes, canPause: client.hasExtensions, isBeyondLimit: inbox.isBeyondLimit)
+      .messageCame(
+        bytes: bytes + (messages - 1) * FeedGate.messageCost, canPause: client.hasExtensions,
+        isBeyondLimit: inbox.isBeyondLimit)
     switch action {
     case .none: break
     case .hold: client.pauseReading()

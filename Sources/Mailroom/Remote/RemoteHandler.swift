@@ -36,6 +36,8 @@ final class RemoteHandler: ConnectionHandler {
     var route: Route?
     /// The inbox whose turn this handler has taken for the messages of this batch.
     var inPlace: Inbox?
+    /// The inbox that messages wait to be posted to.
+    var next: Inbox?
     /// The origin of a request that has ended, and whose call nobody has, for the next one.
     var origin: MessageOrigin?
   }
@@ -49,6 +51,8 @@ final class RemoteHandler: ConnectionHandler {
   private var cache: [Route?]
   /// In a box, for every message touches it.
   private let memory = Confined(Memory())
+  /// Messages of this batch of reading that are still to be posted.
+  private let waiting = Confined(RemoteBatch.Builder())
 
   init(_ peer: RemotePeer) {
     self.peer = peer
@@ -104,10 +108,13 @@ final class RemoteHandler: ConnectionHandler {
     if let name = endpoint.utf8String() { peer.outbox?.resume(name, on: client) }
   }
 
-  func connectionDidReadBatch() { endTurn() }
+  func connectionDidReadBatch() {
+    endTurn()
+    postWaiting()
+  }
 
   func connectionDidClose(_ error: TransportError?) {
-    endTurn()
+    connectionDidReadBatch()
     peer.didClose(error)
   }
 
@@ -142,9 +149,9 @@ final class RemoteHandler: ConnectionHandler {
     }
   }
 
-  /// A one-way message found no endpoint.
-  private func lost(_ name: String?, _ error: RPCError) {
-    env.report(RPCDeadLetter(endpoint: name, peer: nil, count: 1, error: error))
+  /// One-way messages found no endpoint.
+  private func lost(_ name: String?, _ error: RPCError, count: Int = 1) {
+    env.report(RPCDeadLetter(endpoint: name, peer: nil, count: count, error: error))
   }
 
   private static func notFound(_ name: RawSpan) -> RPCError {
@@ -209,10 +216,38 @@ final class RemoteHandler: ConnectionHandler {
         }
       }
     }
-    switch inbox.postRemote(content: content.array(), origin: origin) {
+    // What runs on this loop may be served in place the next moment, which must not overtake anything.
+    if !route.isHere && inbox.takesBatches && content.byteCount <= RemoteBatch.longestContent {
+      if memory.value.next !== inbox {
+        postWaiting()
+        memory.value.next = inbox
+      }
+      waiting.value.append(content, origin.call)
+      // An inbox that fills up is to be known for full with the message that fills it.
+      if waiting.value.isFull || inbox.gauge.wouldFill(messages: waiting.value.count, bytes: waiting.value.size) {
+        postWaiting()
+      }
+      return
+    }
+    if memory.value.next === inbox { postWaiting() }
+    didPost(
+      inbox.postRemote(content: content.array(), origin: origin), to: inbox, count: 1, size: content.byteCount,
+      oneWays: origin.call == nil ? 1 : 0)
+  }
+
+  /// Posts what waits: at the end of a batch of reading, or before something else.
+  private func postWaiting() {
+    let (count, size, oneWays) = (waiting.value.count, waiting.value.size, waiting.value.oneWays)
+    guard count > 0, let inbox = memory.value.next else { return }
+    let posted = inbox.post(waiting.value.take(from: source), count: count, size: size)
+    didPost(posted, to: inbox, count: count, size: size, oneWays: oneWays)
+  }
+
+  private func didPost(_ posted: Inbox.PostedRemote, to inbox: Inbox, count: Int, size: Int, oneWays: Int) {
+    switch posted {
     case .taken: break
-    case .takenAndFull: peer.feed.inboxIsFull(inbox, bytes: content.byteCount)
-    case .refused: if origin.call == nil { lost(inbox.name, .stopped(inbox.name)) }
+    case .takenAndFull: peer.feed.inboxIsFull(inbox, messages: count, bytes: size)
+    case .refused: if oneWays > 0 { lost(inbox.name, .stopped(inbox.name), count: oneWays) }
     }
   }
 
