@@ -45,13 +45,16 @@ let package = Package(
       swiftSettings: [.strictMemorySafety()]),
 
     // The C programs whose speed is the limit that results are compared with.
-    .target(name: "CLimits", path: "Benchmarks/CLimits"),
+    .target(name: "CLimits", dependencies: ["CLibUV"], path: "Benchmarks/CLimits"),
+
+    // Counts allocations and system calls, by standing in front of glibc; in the runner only.
+    .target(name: "CCounters", path: "Benchmarks/CCounters"),
 
     // The benchmark runner.
     .executableTarget(
       name: "mailroom-bench",
       dependencies: [
-        "CLimits", "Mailroom",
+        "CCounters", "CLimits", "Mailroom",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],

@@ -16,6 +16,7 @@ struct buffer {
   unsigned char *bytes;
   size_t capacity;
   size_t used;
+  climits_receive_t *receive;
 };
 
 // Makes room for a frame of `total` bytes. The largest frame bounds the growth.
@@ -53,46 +54,63 @@ static void serve_echo(int fd, void *context) {
   struct buffer *buffer = context;
   buffer->used = 0;
   while (true) {
-    ssize_t received = climits_receive(fd, buffer->bytes + buffer->used, buffer->capacity - buffer->used);
+    ssize_t received = buffer->receive(fd, buffer->bytes + buffer->used, buffer->capacity - buffer->used);
     if (received <= 0) return;
     buffer->used += (size_t)received;
     if (!echo_complete_frames(fd, buffer)) return;
   }
 }
 
-int climits_blocking_echo_serve(int listen_fd) {
-  struct buffer buffer = {NULL, 0, 0};
+static int echo_serve(int listen_fd, climits_receive_t *receive) {
+  struct buffer buffer = {NULL, 0, 0, receive};
   if (!reserve(&buffer, first_capacity)) return -ENOMEM;
   int result = climits_accept_loop(listen_fd, serve_echo, &buffer);
   free(buffer.bytes);
   return result;
 }
 
+int climits_blocking_echo_serve(int listen_fd) { return echo_serve(listen_fd, climits_receive); }
+
+int climits_spinning_echo_serve(int listen_fd) { return echo_serve(listen_fd, climits_receive_spinning); }
+
+// A frame that goes to and fro.
+struct ball {
+  const unsigned char *frame;
+  unsigned char *reply;
+  size_t total;
+  climits_receive_t *receive;
+};
+
 // Sends the frame and waits until it is back, in `reply`. The server takes a frame in whole before it sends, so that
 // two blocking ends cannot wait for each other with full socket buffers.
-static int round_trip(int fd, const unsigned char *frame, unsigned char *reply, size_t total) {
-  int result = climits_send_all(fd, frame, total);
-  return result < 0 ? result : climits_receive_all(fd, reply, total);
+static int round_trip(int fd, const struct ball *ball) {
+  int result = climits_send_all(fd, ball->frame, ball->total);
+  return result < 0 ? result : climits_receive_all(fd, ball->reply, ball->total, ball->receive);
 }
 
-static int measure(int fd, const unsigned char *frame, unsigned char *reply, size_t total, uint64_t warmup,
-                   uint64_t round_trips, uint64_t *latencies_ns) {
-  for (uint64_t i = 0; i < warmup; i++) {
-    int result = round_trip(fd, frame, reply, total);
+// Returns how many round trips were measured, or -errno.
+static int64_t measure(int fd, const struct ball *ball, const struct climits_trips *trips, uint64_t *latencies_ns) {
+  uint64_t now = climits_now_ns();
+  const uint64_t end = now + trips->nanoseconds;
+  for (uint64_t i = 0; i < trips->warmup && now < end; i++) {
+    int result = round_trip(fd, ball);
     if (result < 0) return result;
+    now = climits_now_ns();
   }
-  for (uint64_t i = 0; i < round_trips; i++) {
+  uint64_t measured = 0;
+  while (measured < trips->most && (measured == 0 || now < end)) {
     uint64_t start = climits_now_ns();
-    int result = round_trip(fd, frame, reply, total);
+    int result = round_trip(fd, ball);
     if (result < 0) return result;
-    latencies_ns[i] = climits_now_ns() - start;
-    if (memcmp(frame, reply, header_bytes) != 0) return -EPROTO;
+    now = climits_now_ns();
+    latencies_ns[measured++] = now - start;
+    if (memcmp(ball->frame, ball->reply, header_bytes) != 0) return -EPROTO;
   }
-  return 0;
+  return (int64_t)measured;
 }
 
-int climits_blocking_pingpong(uint16_t port, uint32_t payload_bytes, uint64_t warmup, uint64_t round_trips,
-                              uint64_t *latencies_ns) {
+static int64_t pingpong(uint16_t port, uint32_t payload_bytes, const struct climits_trips *trips,
+                        uint64_t *latencies_ns, climits_receive_t *receive) {
   if (payload_bytes > CLIMITS_MAX_PAYLOAD) return -EMSGSIZE;
   size_t total = header_bytes + (size_t)payload_bytes;
   // The frame and, behind it, room for the reply.
@@ -103,11 +121,22 @@ int climits_blocking_pingpong(uint16_t port, uint32_t payload_bytes, uint64_t wa
   climits_store_u64(frame, total);
 
   int fd = climits_connect(port);
-  int result = fd;
+  int64_t result = fd;
   if (fd >= 0) {
-    result = measure(fd, frame, frame + total, total, warmup, round_trips, latencies_ns);
+    struct ball ball = {frame, frame + total, total, receive};
+    result = measure(fd, &ball, trips, latencies_ns);
     close(fd);
   }
   free(frame);
   return result;
+}
+
+int64_t climits_blocking_pingpong(uint16_t port, uint32_t payload_bytes, struct climits_trips trips,
+                                  uint64_t *latencies_ns) {
+  return pingpong(port, payload_bytes, &trips, latencies_ns, climits_receive);
+}
+
+int64_t climits_spinning_pingpong(uint16_t port, uint32_t payload_bytes, struct climits_trips trips,
+                                  uint64_t *latencies_ns) {
+  return pingpong(port, payload_bytes, &trips, latencies_ns, climits_receive_spinning);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -105,16 +106,31 @@ ssize_t climits_receive(int fd, void *bytes, size_t length) {
   }
 }
 
-int climits_receive_all(int fd, void *bytes, size_t length) {
+ssize_t climits_receive_spinning(int fd, void *bytes, size_t length) {
+  while (true) {
+    ssize_t received = recv(fd, bytes, length, MSG_DONTWAIT);
+    if (received >= 0) return received;
+    if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) return -errno;
+  }
+}
+
+int climits_receive_all(int fd, void *bytes, size_t length, climits_receive_t *receive) {
   unsigned char *rest = bytes;
   while (length > 0) {
-    ssize_t received = climits_receive(fd, rest, length);
+    ssize_t received = receive(fd, rest, length);
     if (received < 0) return (int)received;
     if (received == 0) return -ECONNRESET;
     rest += received;
     length -= (size_t)received;
   }
   return 0;
+}
+
+void climits_block_sigpipe(void) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); // cannot fail: all arguments are ours
 }
 
 void climits_store_u64(unsigned char *bytes, uint64_t value) {

@@ -1,4 +1,4 @@
-// What the limit programs share: blocking loopback sockets that hide short transfers and EINTR.
+// What the limit programs share: loopback sockets that hide short transfers and EINTR.
 
 #ifndef CLIMITS_SOCKET_H
 #define CLIMITS_SOCKET_H
@@ -18,10 +18,19 @@ int climits_accept_loop(int listen_fd, void (*serve)(int fd, void *context), voi
 int climits_send_all(int fd, const void *bytes, size_t length);
 
 /// Receives at least one byte and at most `length`. Returns how many, 0 when the peer ended its side, or -errno.
-ssize_t climits_receive(int fd, void *bytes, size_t length);
+typedef ssize_t climits_receive_t(int fd, void *bytes, size_t length);
 
-/// Receives exactly `length` bytes. Returns 0 or -errno: -ECONNRESET when the peer ended its side before.
-int climits_receive_all(int fd, void *bytes, size_t length);
+/// Sleeps until there is something.
+climits_receive_t climits_receive;
+
+/// Asks again and again until there is something, and never sleeps.
+climits_receive_t climits_receive_spinning;
+
+/// Receives exactly `length` bytes with `receive`. Returns 0 or -errno: -ECONNRESET when the peer ended its side before.
+int climits_receive_all(int fd, void *bytes, size_t length, climits_receive_t *receive);
+
+/// From now on, writing to a closed peer is an error in the calling thread, for code that cannot say MSG_NOSIGNAL.
+void climits_block_sigpipe(void);
 
 /// Writes `value` as 8 bytes, big-endian.
 void climits_store_u64(unsigned char *bytes, uint64_t value);

@@ -45,7 +45,7 @@ static int send_counted(int fd, const void *chunk, uint32_t chunk_bytes, uint64_
   // The end of our side is what makes the sink answer.
   if (shutdown(fd, SHUT_WR) < 0) return -errno;
   unsigned char count[count_bytes];
-  int result = climits_receive_all(fd, count, sizeof count);
+  int result = climits_receive_all(fd, count, sizeof count, climits_receive);
   if (result < 0) return result;
   return climits_load_u64(count) == total_bytes ? 0 : -EPROTO;
 }

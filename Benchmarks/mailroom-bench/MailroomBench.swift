@@ -7,11 +7,14 @@ struct MailroomBench: AsyncParsableCommand {
     commandName: "mailroom-bench",
     abstract: "Measures Mailroom's throughput and latency between two processes.",
     discussion: """
-      'mailroom-bench help run' lists the options of a run. Without options it starts a server process and runs the standard suite, in about a minute. With --scenario or any other \
+      'mailroom-bench help run' lists the options of a run. Without options it starts a server process and runs the standard suite, \
+      in turns with C programs that show what the machine can do, in little more than a minute. With --scenario or any other \
       option of a run, it runs that one. For two machines: 'mailroom-bench serve --host 0.0.0.0 --port 7077' on the one, \
-      'mailroom-bench --connect HOST:7077' on the other. 'mailroom-bench overload' shows what becomes of messages, memory and \
-      other asks when a receiver is too slow.
+      'mailroom-bench --connect HOST:7077' on the other.
       """,
-    subcommands: [Run.self, Overload.self, Serve.self, OverloadServer.self, LimitServer.self],
+    subcommands: [
+      Run.self, LatencyCommand.self, Scaling.self, Overload.self, Check.self, Compare.self, Serve.self,
+      OverloadServer.self, LimitServer.self,
+    ],
     defaultSubcommand: Run.self)
 }

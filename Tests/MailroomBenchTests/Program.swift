@@ -7,9 +7,14 @@ final class Program {
   private let input = Pipe()
   private let output = Pipe()
 
+  /// Where it is.
+  static func path() -> String {
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+      .appendingPathComponent("mailroom-bench").path
+  }
+
   init(_ arguments: [String]) throws {
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appendingPathComponent("mailroom-bench")
+    process.executableURL = URL(fileURLWithPath: Self.path())
     process.arguments = arguments
     process.standardInput = input
     process.standardOutput = output

@@ -15,12 +15,13 @@ final class RunnerTests: XCTestCase {
       defer { try? FileManager.default.removeItem(at: file) }
       let run = try Program([
         "--scenario", scenario, "--payload", "16", "--window", "8", "--dispatch", "event-loop", "--api", "callback",
-        "--senders", "2", "--messages", "500", "--warmup", "0", "--json", file.path,
+        "--senders", "2", "--messages", "500", "--rounds", "2", "--warmup", "0", "--json", file.path,
       ]).finish()
       XCTAssertEqual(run.status, 0)
       XCTAssertTrue(run.output.contains("messages/s"), run.output)
       let json = try XCTUnwrap(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
-      XCTAssertEqual(json["schema"] as? Int, 1)
+      XCTAssertEqual(json["schema"] as? Int, 2)
+      XCTAssertEqual(json["environment"] as? [String: Int], ["eventLoops": 1, "busyPollMicroseconds": 0])
       let machine = try XCTUnwrap(json["machine"] as? [String: Any])
       XCTAssertEqual(
         Set(machine.keys), ["cpu", "cores", "kernel", "swift", "libuv", "congestionControl", "commit"])
@@ -28,8 +29,8 @@ final class RunnerTests: XCTestCase {
       XCTAssertEqual(
         Set(result.keys),
         [
-          "name", "payload", "window", "dispatch", "api", "senders", "messages", "seconds", "throughput",
-          "latencyMicroseconds",
+          "name", "payload", "window", "dispatch", "api", "senders", "connections", "endpoints", "messages", "seconds",
+          "throughput", "latencyMicroseconds", "rounds", "limits", "perMessage", "isCounted", "residentBytes",
         ])
       XCTAssertEqual(result["name"] as? String, scenario)
       XCTAssertEqual(result["senders"] as? Int, 2)
@@ -37,6 +38,26 @@ final class RunnerTests: XCTestCase {
       let latency = try XCTUnwrap(result["latencyMicroseconds"] as? [String: Double])
       XCTAssertEqual(Set(latency.keys), ["p50", "p90", "p99", "p999", "max"])
       XCTAssertGreaterThan(try XCTUnwrap(latency["p50"]), 0)
+
+      let rounds = try XCTUnwrap(result["rounds"] as? [[String: Any]])
+      XCTAssertEqual(rounds.count, 2)
+      XCTAssertEqual(
+        rounds.compactMap { $0["messages"] as? Int }.reduce(0, +), result["messages"] as? Int)
+      let limit = try XCTUnwrap((result["limits"] as? [[String: Any]])?.first)
+      XCTAssertEqual(Set(limit.keys), ["name", "quantity", "values", "ratio"])
+      XCTAssertEqual(limit["name"] as? String, scenario == "ask" ? "libuv" : "stream")
+      XCTAssertEqual((limit["values"] as? [Double])?.count, 2)
+      for side in ["client", "server"] {
+        let counts = try XCTUnwrap((result["perMessage"] as? [String: [String: Double]])?[side])
+        XCTAssertEqual(
+          Set(counts.keys),
+          [
+            "allocations", "allocatedBytes", "reads", "writes", "polls", "otherCalls", "wakeUps", "contextSwitches",
+            "cpuMicroseconds",
+          ])
+        XCTAssertGreaterThan(try XCTUnwrap(counts["cpuMicroseconds"]), 0)
+        XCTAssertGreaterThan(try XCTUnwrap((result["residentBytes"] as? [String: Int])?[side]), 0)
+      }
     }
   }
 
@@ -44,15 +65,66 @@ final class RunnerTests: XCTestCase {
     // Four windows of 65 536 are twice what waits for one endpoint by default.
     let run = try Program([
       "--scenario", "one-way", "--payload", "16", "--window", "65536", "--dispatch", "shared", "--api", "async",
-      "--senders", "4", "--messages", "300000", "--warmup", "0",
+      "--senders", "4", "--messages", "300000", "--rounds", "1", "--warmup", "0",
     ]).finish()
     XCTAssertEqual(run.status, 0)
     XCTAssertTrue(run.output.contains("messages/s"), run.output)
   }
 
+  func testRunSpreadsItsMessagesOverConnectionsAndEndpoints() throws {
+    let file = resultFile()
+    defer { try? FileManager.default.removeItem(at: file) }
+    let run = try Program([
+      "--connections", "3", "--endpoints", "5", "--window", "2", "--dispatch", "event-loop", "--messages", "300",
+      "--rounds", "1", "--warmup", "0", "--event-loops", "2", "--busy-poll", "20", "--json", file.path,
+    ]).finish()
+    XCTAssertEqual(run.status, 0, run.output)
+    let json = try XCTUnwrap(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    let result = try XCTUnwrap((json["results"] as? [[String: Any]])?.first)
+    XCTAssertEqual(result["connections"] as? Int, 3)
+    XCTAssertEqual(result["endpoints"] as? Int, 5)
+    XCTAssertGreaterThanOrEqual(try XCTUnwrap(result["messages"] as? Int), 300)
+    XCTAssertEqual((result["limits"] as? [Any])?.count, 0, "the limits have one connection")
+  }
+
+  func testLatencyMeasuresBothLoops() throws {
+    let run = try Program(["latency", "--seconds", "0.1"]).finish()
+    XCTAssertEqual(run.status, 0, run.output)
+    XCTAssertTrue(run.output.contains("Closed loop"), run.output)
+    XCTAssertTrue(run.output.contains("95 %"), run.output)
+    let rated = try Program(["latency", "--seconds", "0.1", "--rate", "500"]).finish()
+    XCTAssertEqual(rated.status, 0, rated.output)
+    XCTAssertFalse(rated.output.contains("Closed loop"), rated.output)
+  }
+
+  func testScalingDrawsAChart() throws {
+    let chart = resultFile()
+    defer { try? FileManager.default.removeItem(at: chart) }
+    let run = try Program([
+      "scaling", "--filter", "event loops", "--rounds", "1", "--seconds", "0.1", "--chart", chart.path,
+    ]).finish()
+    XCTAssertEqual(run.status, 0, run.output)
+    XCTAssertTrue(run.output.contains("event loops, 8 connections"), run.output)
+    let svg = try String(contentsOf: chart, encoding: .utf8)
+    XCTAssertTrue(svg.hasPrefix("<svg") && svg.hasSuffix("</svg>\n"), svg)
+    XCTAssertTrue(svg.contains("event loops, 8 connections: memory"), svg)
+  }
+
+  func testCompareSeesNoDifferenceInCountersOfTheSameProgram() throws {
+    let own = Program.path()
+    let run = try Program([
+      "compare", own, "--rounds", "2", "--seconds", "0.1", "--filter", "ask 16 B, window 128, event-loop, callback",
+    ]).finish()
+    XCTAssertEqual(run.status, 0, run.output)
+    XCTAssertTrue(run.output.contains("verdict"), run.output)
+    XCTAssertFalse(run.output.contains("allocations worse"), run.output)
+  }
+
   func testRunRefusesOptionsOutOfRange() throws {
     let refused = [
       ["--window", "0"], ["--payload", "-1"], ["--scenario", "shout"], ["--messages", "1", "--seconds", "1"],
+      ["--rounds", "0"], ["--endpoints", "2", "--scenario", "one-way"], ["--event-loops", "0"], ["--busy-poll", "-1"],
+      ["latency", "--rate", "0"],
     ]
     for options in refused {
       XCTAssertNotEqual(try Program(options).finish().status, 0, "\(options)")

@@ -1,0 +1,47 @@
+internal import Mailroom
+
+/// Measures scenarios in turns with their limits.
+struct ScenarioRun {
+  let plan: RunPlan
+  let settings: EnvironmentSettings
+  /// Where a server listens.
+  let host: String
+  /// Nil to measure no limits.
+  let limits: LimitClient?
+  let progress: Progress
+
+  func run(_ scenario: Scenario) async throws -> Measurement {
+    let ticker = progress.ticker(scenario.title)
+    defer { ticker.stop() }
+    let client = try await ScenarioClient.open(scenario, host: host, settings: settings)
+    do {
+      let measurement = try await measure(client, ticker)
+      await client.close()
+      return measurement
+    } catch {
+      await client.close()
+      throw error
+    }
+  }
+
+  private func measure(_ client: ScenarioClient, _ ticker: Ticker) async throws -> Measurement {
+    let fitting = limits == nil ? [] : Limit.fitting(client.scenario, settings)
+    var measurement = Measurement(scenario: client.scenario, limits: fitting.map { LimitResult(limit: $0) })
+    if plan.warmup > 0 { _ = try await client.send(.seconds(plan.warmup)) }
+    for round in 0..<plan.rounds {
+      for index in measurement.limits.indices {
+        let limit = measurement.limits[index].limit
+        guard let value = try await limits?.measure(limit, client.scenario, seconds: plan.limitSeconds) else {
+          continue
+        }
+        measurement.limits[index].values.append(value)
+      }
+      if round > 0 && plan.warmup > 0 && !fitting.isEmpty { _ = try await client.send(.seconds(plan.warmup / 10)) }
+      measurement.rounds.append(try await client.round(plan.roundAmount, ticker: ticker))
+    }
+    let cost = try await client.cost()
+    measurement.residentBytes = cost.map(\.residentBytes)
+    measurement.isCounted = cost.client.isComplete && cost.server.isComplete
+    return measurement
+  }
+}
