@@ -18,6 +18,8 @@ final class ComparisonTests: XCTestCase {
 
   func testADifferenceWithinTheSpreadIsNone() {
     XCTAssertEqual(verdict(.throughput, [100, 110, 90], [130, 105, 120]), .same)
+    // All agree, but about how much they are far apart.
+    XCTAssertEqual(verdict(.cpu, [100, 100, 100], [99, 97, 80]), .same)
     XCTAssertEqual(verdict(.throughput, [100, 100, 100], [100, 100, 100]), .same)
   }
 

@@ -6,8 +6,8 @@ struct Compare: AsyncParsableCommand {
     abstract: "Runs another build of this program and this one in turns, and says what changed.",
     discussion: """
       Each round runs each scenario once with the one and once with the other, who take turns in being first. A quantity has \
-      changed when all rounds agree about the direction and the medians differ by 2 % at least; whatever else it seems to \
-      be, it is within the spread. 'scripts/bench compare REV' builds the revision first.
+      changed when all rounds agree about the direction, the difference is larger than half of what lies between its least and \
+      its greatest, and it is 2 % at least; everything else is within the spread. 'scripts/bench compare REV' builds the revision first.
       """)
 
   @Argument(help: ArgumentHelp("The program to compare with.", valueName: "path"))

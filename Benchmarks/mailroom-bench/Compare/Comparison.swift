@@ -41,7 +41,8 @@ struct Comparison: Equatable {
   let ratio: Spread?
   let verdict: Verdict
 
-  /// Of values that were measured in turns: a difference counts when all rounds agree about its direction.
+  /// Of values that were measured in turns: a difference counts when all rounds agree about its direction, and when it is
+  /// larger than the rounds are apart.
   init(_ quantity: Quantity, before: [Double], after: [Double]) {
     self.quantity = quantity
     self.before = Spread(before)
@@ -54,7 +55,10 @@ struct Comparison: Equatable {
       default: false
       }
     let relative = self.before.median == 0 ? 1 : abs(differences.median) / self.before.median
-    if isSmall || relative < Self.least || (differences.low <= 0 && differences.high >= 0) {
+    let isWithinSpread =
+      (differences.low <= 0 && differences.high >= 0)
+      || abs(differences.median) < (differences.high - differences.low) / 2
+    if isSmall || relative < Self.least || isWithinSpread {
       verdict = .same
     } else {
       verdict = (differences.median > 0) == quantity.isGood ? .better : .worse
