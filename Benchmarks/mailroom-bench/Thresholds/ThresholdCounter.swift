@@ -13,19 +13,19 @@ struct ThresholdCounter {
     let allocations: (factor: Double, slack: Double)
     // Calls depend on how many messages a thread finds when it comes to look, thus on what else the machine does. What their
     // thresholds are to find is a call per message where there was one per batch.
-    let callSlack: Double
+    let calls: (factor: Double, slack: Double)
     switch steadiness {
-    case .exact: (allocations, callSlack) = ((1.02, 0.08), 0.3)
-    case .hops: (allocations, callSlack) = ((1.15, 0.3), 1)
-    case .pieces: (allocations, callSlack) = ((2, 2), 1)
+    case .exact: (allocations, calls) = ((1.02, 0.08), (2, 0.3))
+    case .hops: (allocations, calls) = ((1.15, 0.3), (2, 1))
+    case .pieces: (allocations, calls) = ((2, 2), (4, 4))
     }
     return [
       ThresholdCounter(
         name: "allocations", value: \.allocations, factor: allocations.factor, slack: allocations.slack),
       // Buffers double now and then, which is a lot of bytes once in many messages.
       ThresholdCounter(name: "allocated bytes", value: \.allocatedBytes, factor: 1.5, slack: 64),
-      ThresholdCounter(name: "system calls", value: \.systemCalls, factor: 2, slack: callSlack),
-      ThresholdCounter(name: "wake-ups", value: \.wakeUps, factor: 2, slack: callSlack),
+      ThresholdCounter(name: "system calls", value: \.systemCalls, factor: calls.factor, slack: calls.slack),
+      ThresholdCounter(name: "wake-ups", value: \.wakeUps, factor: calls.factor, slack: calls.slack),
     ]
   }
 
