@@ -11,29 +11,13 @@ final class RemoteHandler: ConnectionHandler {
   static let verifierName = "endpoint-verifier"
 
   private static let introductionName = Array(Introduction.endpointName.utf8)
-  private static let cacheSize = 64
-
-  /// An endpoint that messages were for lately, and how to get there.
-  private final class Route {
-    let name: [UInt8]
-    let inbox: Inbox
-    /// Whether the endpoint runs on this connection's event loop.
-    let isHere: Bool
-
-    init(name: [UInt8], inbox: Inbox, isHere: Bool) {
-      self.name = name
-      self.inbox = inbox
-      self.isHere = isHere
-    }
-  }
 
   /// What one message leaves for the next.
   private struct Memory {
-    /// The last message's envelope and route.
+    /// The last message's route.
     ///
     /// Messages come in runs, and one compare says that the next one is of the same run.
-    var envelope: [UInt8] = []
-    var route: Route?
+    var route: InboxRoute?
     /// The inbox whose turn this handler has taken for the messages of this batch.
     var inPlace: Inbox?
     /// The inbox that messages wait to be posted to.
@@ -47,8 +31,7 @@ final class RemoteHandler: ConnectionHandler {
   private let source: MessageSource
   private var client: TransportClient { peer.client }
   private var env: RPCEnv { peer.env }
-  /// Routes found lately, by a hash of the endpoint's name.
-  private var cache: [Route?]
+  private let routes = Confined(RouteCache())
   /// In a box, for every message touches it.
   private let memory = Confined(Memory())
   /// Messages of this batch of reading that are still to be posted.
@@ -57,12 +40,11 @@ final class RemoteHandler: ConnectionHandler {
   init(_ peer: RemotePeer) {
     self.peer = peer
     source = MessageSource(env: peer.env, peer: peer)
-    cache = Array(repeating: nil, count: Self.cacheSize)
   }
 
   func receive(request body: RawSpan, responder: RPCResponder) {
-    if let route = memory.value.route, body.starts(with: memory.value.envelope), !route.inbox.isStopped {
-      let content = body.dropping(memory.value.envelope.count)
+    if let route = memory.value.route, body.starts(with: route.envelope.value), !route.inbox.isStopped {
+      let content = body.dropping(route.envelope.value.count)
       if content.byte(at: 0) != Content.java { return deliver(request: content, responder, to: route) }
     }
     do {
@@ -81,8 +63,8 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   func receive(oneWay body: RawSpan) {
-    if let route = memory.value.route, body.starts(with: memory.value.envelope), !route.inbox.isStopped {
-      return deliver(body.dropping(memory.value.envelope.count), .oneWay(source), to: route)
+    if let route = memory.value.route, body.starts(with: route.envelope.value), !route.inbox.isStopped {
+      return deliver(body.dropping(route.envelope.value.count), .oneWay(source), to: route)
     }
     guard let envelope = try? Envelope(parsing: body) else {
       return lost(nil, RPCError(.undecodable, "the message's envelope cannot be read", execution: .notExecuted))
@@ -95,9 +77,10 @@ final class RemoteHandler: ConnectionHandler {
     deliver(envelope.content, .oneWay(source), to: route)
   }
 
-  private func remember(_ route: Route, _ envelope: borrowing Envelope, of body: RawSpan) {
+  private func remember(_ route: InboxRoute, _ envelope: borrowing Envelope, of body: RawSpan) {
     memory.value.route = route
-    memory.value.envelope = body.dropping(0, last: envelope.content.byteCount).array()
+    let bytes = body.dropping(0, last: envelope.content.byteCount)
+    if !bytes.equals(route.envelope.value) { route.envelope.value = bytes.array() }
   }
 
   func peerDidPause(_ endpoint: RawSpan) {
@@ -161,17 +144,16 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   /// Finds an endpoint by the bytes of its name, without making a string if it was found lately.
-  private func find(_ name: RawSpan) -> Route? {
-    let slot = Int(truncatingIfNeeded: name.quickHash % UInt64(Self.cacheSize))
-    if let route = cache[slot], name.equals(route.name), !route.inbox.isStopped { return route }
+  private func find(_ name: RawSpan) -> InboxRoute? {
+    if let route = routes.value.find(name) { return route }
     guard let text = name.utf8String(), let registration = env.dispatcher.find(text) else { return nil }
-    let route = Route(
+    let route = InboxRoute(
       name: Array(text.utf8), inbox: registration.inbox, isHere: registration.eventLoop === client.loop)
-    cache[slot] = route
+    routes.value.insert(route)
     return route
   }
 
-  private func deliver(request content: RawSpan, _ responder: RPCResponder, to route: Route) {
+  private func deliver(request content: RawSpan, _ responder: RPCResponder, to route: InboxRoute) {
     guard content.byte(at: 0) == Content.keyed else {
       var origin = takeOrigin(responder)
       deliver(content, origin, to: route)
@@ -198,7 +180,7 @@ final class RemoteHandler: ConnectionHandler {
     return origin
   }
 
-  private func deliver(_ content: RawSpan, _ origin: MessageOrigin, to route: Route) {
+  private func deliver(_ content: RawSpan, _ origin: MessageOrigin, to route: InboxRoute) {
     let inbox = route.inbox
     if route.isHere {
       if memory.value.inPlace !== inbox {
