@@ -138,7 +138,7 @@ package final class LoopCore {
       var isOutOfTime = !runTasks(until: end)
       if !jobs.isEmpty && !runJobs(until: end) { isOutOfTime = true }
       flushDirty()
-      if !isOutOfTime && goesOnSpinning() {
+      if goesOnSpinning() {
         rest = .spinning
         idle?.set(started: true)
         return
