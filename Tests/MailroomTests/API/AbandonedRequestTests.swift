@@ -1,3 +1,4 @@
+import MailroomQueue
 import TestSupport
 import XCTest
 
@@ -44,13 +45,17 @@ final class AbandonedRequestTests: EnvironmentTestCase {
   func testTimeoutCancelsTheTaskOfTheFarHandler() async throws {
     try await inEveryWay { way in
       let waiter = Waiter()
-      let ends = waiter.ends
+      let (begun, ends) = (waiter.begun, waiter.ends)
       let ref = try await way.register("waiter", waiter)
-      await assertThrows(.timeout, execution: .unknown, "\(way)") {
-        try await ref.ask(Say(text: "it"), timeout: .milliseconds(100))
+      await GrowingTimes(from: .milliseconds(100)).tryEach("the handler to begin, \(way)") { time in
+        let text = "for \(time)"
+        let error = await assertThrows(.timeout, "\(way)") { try await ref.ask(Say(text: text), timeout: time) }
+        guard begun.value.contains(text) else { return false }
+        XCTAssertEqual(error?.execution, .unknown, "\(way)")
+        await eventually("the handler ends, \(way)") { ends.values.contains { $0.hasPrefix(text) } }
+        XCTAssertEqual(ends.values.last, text + " is cancelled", "\(way)")
+        return true
       }
-      let texts = await ends.next()
-      XCTAssertEqual(texts, ["it is cancelled"], "\(way)")
     }
   }
 
@@ -122,12 +127,10 @@ final class AbandonedRequestTests: EnvironmentTestCase {
 
   func testTimeThatIsOverIsZeroAndCancelled() async throws {
     try await inEveryWay { way in
-      let calls = Results<RPCCallContext<String>>("a call")
-      let ref = try await way.register("slow", Scripted.answering { _, context in calls.add(context) })
-      await assertThrows(.timeout, execution: .unknown, "\(way)") {
-        try await ref.ask(Say(text: ""), timeout: .milliseconds(20))
-      }
-      let call = await calls.next()[0]
+      let calls = UnansweredCalls()
+      let ref = try await way.register("slow", calls.endpoint())
+      let (call, error) = try await calls.timeout("\(way)") { try await ref.ask($0, timeout: $1) }
+      XCTAssertEqual(error.execution, .unknown, "\(way)")
       await eventually("the handler knows, \(way)") { call.isCancelled && call.timeLeft == .zero }
       calls.clear()
     }
@@ -150,24 +153,34 @@ final class AbandonedRequestTests: EnvironmentTestCase {
             }
             try context.reply(say.text)
           }, on: dispatch)
+        guard case .local(let inbox) = local.target else { return XCTFail("it is local") }
         let ref = isRemote ? try await makeClient().endpointRef(server.uri("busy")) : local
-        let ends = Results<RPCError?>("the end of an ask")
         let blocking = Task { try await ref.ask(Say(text: "block"), timeout: .seconds(600)) }
         await busy.comes()
-        for _ in 0..<3 { ref.ask(Say(text: "too late"), timeout: .milliseconds(20)) { ends.add($0.error) } }
+        // What was sent before it, on the same connection, has arrived after it.
+        func lookUp() async throws { if isRemote { _ = try await ref.env.endpointRef(server.uri("busy")) } }
+        try await GrowingTimes().tryEach("requests to be queued") { time in
+          let before = inbox.level.messages
+          let ends = Results<RPCError?>("the end of an ask")
+          for _ in 0..<3 { ref.ask(Say(text: "too late"), timeout: time) { ends.add($0.error) } }
+          let errors = await ends.next(3)
+          try await lookUp()
+          let areQueued = inbox.level.messages == before + 3
+          for error in errors { assertIs(error, .timeout, execution: areQueued ? .unknown : nil) }
+          return areQueued
+        }
+        let ends = Results<RPCError?>("the end of an ask")
         let given = ref.ask(Say(text: "given up"), timeout: .seconds(600)) { ends.add($0.error) }
         ref.ask(Say(text: "in time"), timeout: .seconds(600)) { ends.add($0.error) }
-        for error in await ends.next(3) { assertIs(error, .timeout, execution: .unknown) }
         given.cancel()
-        let last = await ends.next()
-        assertIs(last[3], .cancelled)
-        // Behind the cancellations, on the same connection.
-        _ = isRemote ? try await ref.env.endpointRef(server.uri("busy")) : nil
+        let first = await ends.next()
+        assertIs(first[0], .cancelled)
+        try await lookUp()
         gate.open()
         let value = try await blocking.value
         XCTAssertEqual(value, "block")
         let all = await ends.next()
-        XCTAssertNil(all[4])
+        XCTAssertNil(all[1])
         XCTAssertEqual(texts.value, ["block", "in time"], "\(dispatch), \(isRemote ? "remote" : "local")")
         await server.shutdown()
       }
@@ -178,11 +191,14 @@ final class AbandonedRequestTests: EnvironmentTestCase {
 /// Waits in its handler until its gate is opened or its task is cancelled.
 private final class Waiter: RPCEndpoint {
   let began = Signal("the handler's beginning")
+  /// What was asked of handlers that have begun.
+  let begun = Box<Set<String>>([])
   let gate = Suspension()
   let ends = Results<String>("the handler's end")
 
   static func handlers(_ on: inout RPCHandlers<Waiter>) {
     on.ask(Say.self) { waiter, say, context in
+      waiter.begun.update { $0.insert(say.text) }
       waiter.began.fire()
       if say.text == "answer first" {
         try context.reply("early")

@@ -30,8 +30,9 @@ final class BackPressureTests: EnvironmentTestCase {
       highest.update { $0 = (max($0.inbox, queued), max($0.route, waiting)) }
     }
 
-    /// Lets everything be handled, with a look now and then.
+    /// Lets everything be handled, with a look now and then, and one before anything is.
     func letGo(_ count: Int) async throws {
+      look()
       var left = count
       while left > 0 {
         let step = min(50, left)
@@ -170,6 +171,7 @@ final class BackPressureTests: EnvironmentTestCase {
       for number in 0..<200 { try await ref.send(Add(Int64(number)), waitingAtMost: .seconds(60)) }
     }
     await eventually("the sender waits") { inbox.level.isAwaited }
+    highest.update { $0 = max($0, inbox.level.messages) }
     for _ in 0..<20 {
       Stepped.allow(10, steps)
       await handled.comes(10)

@@ -7,19 +7,20 @@ import XCTest
 final class RPCAskTests: EnvironmentTestCase {
   func testRE6AskTimesOut() async throws {
     try await inEveryWay { way in
-      let contexts = Results<RPCCallContext<String>>("a call")
-      let ref = try await way.register("slow", Self.slow(contexts))
-      let began = ContinuousClock.now
-      let error = await assertThrows(.timeout, execution: .unknown, "\(way)") {
-        try await ref.ask(Say(text: ""), timeout: .milliseconds(20))
+      let calls = UnansweredCalls()
+      let ref = try await way.register("slow", calls.endpoint())
+      let (late, error) = try await calls.timeout("\(way)") { say, time in
+        let began = ContinuousClock.now
+        defer { XCTAssertGreaterThanOrEqual(ContinuousClock.now - began, time, "\(way)") }
+        return try await ref.ask(say, timeout: time)
       }
-      XCTAssertGreaterThanOrEqual(ContinuousClock.now - began, .milliseconds(20), "\(way)")
-      XCTAssertTrue("\(try XCTUnwrap(error))".hasPrefix("timeout: no answer from "), "\(error?.description ?? "")")
+      XCTAssertEqual(error.execution, .unknown, "\(way)")
+      XCTAssertTrue("\(error)".hasPrefix("timeout: no answer from "), "\(error), \(way)")
       // The late answer goes nowhere, and disturbs nobody.
-      let late = await contexts.next()[0]
       try late.reply("late")
       let reply = try await ref.ask(Say(text: "now"))
       XCTAssertEqual(reply, "now", "\(way)")
+      calls.clear()
     }
   }
 

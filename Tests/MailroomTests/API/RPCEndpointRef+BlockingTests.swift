@@ -18,20 +18,21 @@ final class RPCEndpointRefBlockingTests: EnvironmentTestCase {
 
   func testErrorsAreThrown() async throws {
     try await inEveryWay { way in
-      let kept = Box<[RPCCallContext<String>]>([])
+      let calls = UnansweredCalls()
       let ref = try await way.register(
         "failing",
         Scripted.answering { say, context in
           if say.text == "throw" { throw Oops() }
-          kept.append(context)
+          calls.add(say, context)
         })
       await assertThrows(.handlerFailed, "\(way)") {
         try await offPool { try ref.askBlocking(Say(text: "throw")) }
       }
-      await assertThrows(.timeout, execution: .unknown, "\(way)") {
-        try await offPool { try ref.askBlocking(Say(text: ""), timeout: .milliseconds(20)) }
-      }
-      kept.update { $0 = [] }
+      let error = try await calls.timeout("\(way)") { say, time in
+        try await offPool { try ref.askBlocking(say, timeout: time) }
+      }.error
+      XCTAssertEqual(error.execution, .unknown, "\(way)")
+      calls.clear()
       await way.client?.shutdown()
       await way.server.shutdown()
       await assertThrows(.stopped, execution: .notExecuted, "\(way)") {

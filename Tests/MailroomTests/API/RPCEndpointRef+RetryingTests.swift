@@ -7,75 +7,97 @@ import XCTest
 final class RPCEndpointRefRetryingTests: EnvironmentTestCase {
   private static let thrice = RPCRetryPolicy(attempts: 3, wait: .zero)
 
-  /// Notes the keys of what it is asked, and deals with each as it is told.
-  private static func noting(
-    _ keys: Box<[RPCRequestKey?]>, _ act: @escaping @Sendable (Int, RPCCallContext<String>) throws -> Void
-  ) -> sending Scripted {
-    Scripted.answering { _, context in
-      keys.append(context.requestKey)
-      try act(keys.value.count, context)
+  /// What handlers were asked, with the keys.
+  private final class Notes: Sendable {
+    private let notes = Box<[String: [RPCRequestKey?]]>([:])
+
+    /// The keys of the requests with a text.
+    subscript(_ text: String) -> [RPCRequestKey?] { notes.value[text] ?? [] }
+
+    /// Notes a request; says how many there have been with its text.
+    func add(_ text: String, _ key: RPCRequestKey?) -> Int {
+      notes.update { $0[text, default: []].append(key) }
+      return self[text].count
     }
+  }
+
+  /// Notes what it is asked, and deals with each request as it is told, by how many there have been with the text.
+  private static func noting(
+    _ notes: Notes, _ act: @escaping @Sendable (Int, RPCCallContext<String>) throws -> Void
+  ) -> sending Scripted {
+    Scripted.answering { say, context in try act(notes.add(say.text, context.requestKey), context) }
   }
 
   func testAllAttemptsCarryOneKey() async throws {
     try await inEveryWay { way in
-      let keys = Box<[RPCRequestKey?]>([])
+      let notes = Notes()
       let kept = Box<[RPCCallContext<String>]>([])
       let ref = try await way.register(
         "flaky",
-        Self.noting(keys) { number, context in
-          if number % 3 == 0 { try context.reply("third time") } else { kept.append(context) }
+        Self.noting(notes) { number, context in
+          if number >= 3 { try context.reply("third time") } else { kept.append(context) }
         })
-      for round in 1...2 {
-        let reply = try await ref.ask(Say(text: ""), retrying: Self.thrice, timeout: .milliseconds(50))
+      // Some may find their handler, or their answer its asker, too late on a busy machine; how many there are at most is
+      // another test's matter.
+      let policy = RPCRetryPolicy(attempts: 1000, wait: .zero)
+      for round in ["first", "second"] {
+        let reply = try await ref.ask(Say(text: round), retrying: policy, timeout: .milliseconds(50))
         XCTAssertEqual(reply, "third time", "\(way)")
-        XCTAssertEqual(keys.value.count, 3 * round, "\(way)")
+        XCTAssertGreaterThanOrEqual(notes[round].count, 3, "\(way)")
+        XCTAssertFalse(notes[round].contains(nil), "\(way)")
+        XCTAssertEqual(Set(notes[round]).count, 1, "\(way)")
       }
-      XCTAssertNotNil(keys.value[0], "\(way)")
-      XCTAssertEqual(Set(keys.value.prefix(3)).count, 1, "\(way)")
-      XCTAssertEqual(Set(keys.value).count, 2, "another ask, another key; \(way)")
+      XCTAssertEqual(Set(notes["first"] + notes["second"]).count, 2, "another ask, another key; \(way)")
       kept.update { $0 = [] }
     }
   }
 
   func testPlainAsksCarryNoKey() async throws {
     try await inEveryWay { way in
-      let keys = Box<[RPCRequestKey?]>([])
-      let ref = try await way.register("once", Self.noting(keys) { _, context in try context.reply("ok") })
+      let notes = Notes()
+      let ref = try await way.register("once", Self.noting(notes) { _, context in try context.reply("ok") })
       _ = try await ref.ask(Say(text: ""))
-      XCTAssertEqual(keys.value, [nil], "\(way)")
+      XCTAssertEqual(notes[""], [nil], "\(way)")
     }
   }
 
   func testAttemptsAreBounded() async throws {
     try await inEveryWay { way in
-      let keys = Box<[RPCRequestKey?]>([])
+      let notes = Notes()
       let kept = Box<[RPCCallContext<String>]>([])
-      let ref = try await way.register("mute", Self.noting(keys) { _, context in kept.append(context) })
+      let ref = try await way.register("mute", Self.noting(notes) { _, context in kept.append(context) })
       for (attempts, expected) in [(3, 3), (1, 1), (0, 1), (-1, 1)] {
-        keys.update { $0 = [] }
         let policy = RPCRetryPolicy(attempts: attempts, wait: .zero)
-        await assertThrows(.timeout, execution: .unknown, "\(way)") {
-          try await ref.ask(Say(text: ""), retrying: policy, timeout: .milliseconds(50))
+        await GrowingTimes(from: .milliseconds(50)).tryEach("handlers to have each of \(attempts), \(way)") { time in
+          let text = "\(attempts) for \(time)"
+          let error = await assertThrows(.timeout, "\(way)") {
+            try await ref.ask(Say(text: text), retrying: policy, timeout: time)
+          }
+          let count = notes[text].count
+          XCTAssertLessThanOrEqual(count, expected, "\(attempts), \(way)")
+          if count > 0 { XCTAssertEqual(error?.execution, .unknown, "\(attempts), \(way)") }
+          return count == expected
         }
-        XCTAssertEqual(keys.value.count, expected, "\(attempts), \(way)")
       }
       kept.update { $0 = [] }
     }
   }
 
   func testConfigurationSaysHowOftenByDefault() async throws {
-    var configuration = RPCConfiguration()
-    configuration.retryAttempts = 2
-    configuration.retryWait = .zero
-    configuration.askTimeout = .milliseconds(50)
-    let env = try await makeServer(configuration)
-    let keys = Box<[RPCRequestKey?]>([])
-    let kept = Box<[RPCCallContext<String>]>([])
-    let ref = try env.register("mute", Self.noting(keys) { _, context in kept.append(context) })
-    await assertThrows(.timeout) { try await ref.ask(Say(text: ""), retrying: nil) }
-    XCTAssertEqual(keys.value.count, 2)
-    kept.update { $0 = [] }
+    try await GrowingTimes(from: .milliseconds(50)).tryEach("a handler to have both") { time in
+      var configuration = RPCConfiguration()
+      configuration.retryAttempts = 2
+      configuration.retryWait = .zero
+      configuration.askTimeout = time
+      let env = try await makeServer(configuration)
+      let notes = Notes()
+      let kept = Box<[RPCCallContext<String>]>([])
+      let ref = try env.register("mute", Self.noting(notes) { _, context in kept.append(context) })
+      await assertThrows(.timeout) { try await ref.ask(Say(text: ""), retrying: nil) }
+      XCTAssertLessThanOrEqual(notes[""].count, 2)
+      kept.update { $0 = [] }
+      return notes[""].count == 2
+    }
   }
 
   func testHandlersFailureEndsTheAsk() async throws {
@@ -87,12 +109,12 @@ final class RPCEndpointRefRetryingTests: EnvironmentTestCase {
         (RPCError(.connectionLost, "of its own"), .connectionLost), (RPCError(.full, "of its own"), .full),
       ]
       for (index, (failure, code)) in failures.enumerated() {
-        let keys = Box<[RPCRequestKey?]>([])
-        let ref = try await way.register("failing-\(index)", Self.noting(keys) { _, _ in throw failure })
+        let notes = Notes()
+        let ref = try await way.register("failing-\(index)", Self.noting(notes) { _, _ in throw failure })
         await assertThrows(code, execution: .unknown, "\(way)") {
           try await ref.ask(Say(text: ""), retrying: Self.thrice)
         }
-        XCTAssertEqual(keys.value.count, 1, "\(code), \(way)")
+        XCTAssertEqual(notes[""].count, 1, "\(code), \(way)")
       }
     }
   }
@@ -163,8 +185,7 @@ final class RPCEndpointRefRetryingTests: EnvironmentTestCase {
 
   func testCancellationEndsAPause() async throws {
     try await inEveryWay { way in
-      let keys = Box<[RPCRequestKey?]>([])
-      let stopped = try way.server.register("stopped", Self.noting(keys) { _, context in try context.reply("") })
+      let stopped = try way.server.register("stopped", Echo())
       way.server.stop(stopped)
       let address = try XCTUnwrap(way.server.address)
       let ref = try way.client?.remoteRef(name: "stopped", address: address) ?? stopped
@@ -177,37 +198,42 @@ final class RPCEndpointRefRetryingTests: EnvironmentTestCase {
   }
 
   func testCancellationInAPauseSaysWhatIsKnownOfTheAttempts() async throws {
-    let env = try await makeServer()
-    let calls = Results<RPCCallContext<String>>("a call")
-    let ref = try env.register("mute", Scripted.answering { _, context in calls.add(context) })
-    let asking = Task {
-      try await ref.ask(
-        Say(text: ""), retrying: RPCRetryPolicy(attempts: 3, wait: .seconds(3600)), timeout: .milliseconds(20))
-    }
-    let call = await calls.next()[0]
-    await eventually("the attempt has timed out") { call.isCancelled }
-    asking.cancel()
-    await assertThrows(.cancelled, execution: .unknown) { try await asking.value }
-    calls.clear()
+    let lost = try await makeLostAttempt(pause: .seconds(3600))
+    lost.asking.cancel()
+    await assertThrows(.cancelled, execution: .unknown) { try await lost.asking.value }
   }
 
   func testEndOfTheEnvironmentInAPauseKeepsWhatIsKnownOfTheAttempts() async throws {
+    // Also when the pause is over before the end.
+    for pause in [Duration.milliseconds(200), .zero] {
+      let lost = try await makeLostAttempt(pause: pause)
+      await lost.client.shutdown()
+      await assertThrows(.stopped, execution: .unknown) { try await lost.asking.value }
+      withExtendedLifetime(lost.listener) {}
+    }
+  }
+
+  /// An ask whose first attempt was sent, and has ended with its connection; it connects again after the pause, and then
+  /// waits for the peer's introduction.
+  private func makeLostAttempt(
+    pause: Duration
+  ) async throws -> (asking: Task<String, any Error>, client: RPCEnv, listener: RawListener) {
     var configuration = RPCConfiguration()
     configuration.transport.closeTimeout = .milliseconds(100)
-    let (server, client) = (try await makeServer(configuration), try await makeClient(configuration))
-    let calls = Results<RPCCallContext<String>>("a call")
-    try server.register("mute", Scripted.answering { _, context in calls.add(context) })
-    let ref = try await client.endpointRef(server.uri("mute"))
+    let client = try await makeClient(configuration)
+    let listener = try RawListener()
+    let ref = try client.remoteRef(name: "a", address: RPCAddress(host: "127.0.0.1", port: listener.port))
     let asking = Task {
-      try await ref.ask(
-        Say(text: ""), retrying: RPCRetryPolicy(attempts: 3, wait: .milliseconds(200)), timeout: .milliseconds(20))
+      try await ref.ask(Say(text: ""), retrying: RPCRetryPolicy(attempts: 3, wait: pause))
     }
-    let call = await calls.next()[0]
-    let timedOut = Signal("the word that the attempt has timed out")
-    if case .remote(let remote) = call.call { remote.onAbandon { timedOut.fire() } }
-    await timedOut.comes()
-    await client.shutdown()
-    await assertThrows(.stopped, execution: .unknown) { try await asking.value }
-    calls.clear()
+    let peer = try await listener.acceptKnown()
+    _ = try await peer.next()
+    // One that is sent behind it ends behind it.
+    let ends = Results<RPCError?>("the end of an ask")
+    ref.ask(Say(text: "")) { ends.add($0.error) }
+    _ = try await peer.next()
+    peer.reset()
+    for error in await ends.next() { assertIs(error, .connectionLost, execution: .unknown) }
+    return (asking, client, listener)
   }
 }

@@ -6,9 +6,9 @@ import XCTest
 
 /// What becomes of handlers that do not end in the time that a shutdown has.
 final class RPCEnvDeadlineTests: EnvironmentTestCase {
-  private func impatient(_ log: LogLines) -> RPCConfiguration {
+  private func impatient(_ log: LogLines, _ timeout: Duration = .milliseconds(20)) -> RPCConfiguration {
     var configuration = RPCConfiguration()
-    configuration.shutdownTimeout = .milliseconds(20)
+    configuration.shutdownTimeout = timeout
     configuration.messageLoopThreads = 1
     configuration.logger = log.logger
     return configuration
@@ -16,26 +16,36 @@ final class RPCEnvDeadlineTests: EnvironmentTestCase {
 
   func testSuspendedHandlersAreCancelledAndTheirEndpointsStop() async throws {
     for dispatch in Way.dispatches {
-      let log = LogLines()
-      var configuration = impatient(log)
-      // The handler has as long again to heed that it was cancelled.
-      configuration.shutdownTimeout = .milliseconds(500)
-      let env = try await makeServer(configuration)
-      let patient = Patient()
-      let (events, suspension) = (patient.events, patient.suspension)
-      let ref = try env.register("patient", patient, on: dispatch)
-      ref.ask(Say(text: "first")) { _ in }
-      ref.ask(Say(text: "second")) { _ in }
-      await eventually("the first handler is suspended") { suspension.isAwaited }
-      await env.shutdown()
-      XCTAssertEqual(events.value, ["first, cancelled: true", "second, cancelled: true", "stop"], "\(dispatch)")
-      XCTAssertEqual(log.lines.value, [], "\(dispatch)")
+      // The handlers have as long again, a second at most, to heed that they were cancelled.
+      try await GrowingTimes(from: .milliseconds(300)).tryEach("cancelled handlers to end, \(dispatch)") { time in
+        let log = LogLines()
+        let env = try await makeServer(impatient(log, time))
+        let patient = Patient()
+        let (events, suspension) = (patient.events, patient.suspension)
+        let ref = try env.register("patient", patient, on: dispatch)
+        ref.ask(Say(text: "first")) { _ in }
+        ref.ask(Say(text: "second")) { _ in }
+        await eventually("the first handler is suspended") { suspension.isAwaited }
+        await env.shutdown()
+        let isInTime = log.lines.value.isEmpty
+        // Those who were left behind for want of time end as the others do.
+        await eventually("the endpoint stops, \(dispatch)") { events.value.last == "stop" }
+        XCTAssertEqual(events.value, ["first, cancelled: true", "second, cancelled: true", "stop"], "\(dispatch)")
+        return isInTime
+      }
     }
   }
 
   func testWhoIsLeftBehindIsNamed() async throws {
+    try await GrowingTimes().tryEach("an endpoint without work to stop") { time in
+      try await self.assertWhoIsLeftBehindIsNamed(time)
+    }
+  }
+
+  /// Shuts down while two endpoints block; says whether one that has nothing to do had the time to stop.
+  private func assertWhoIsLeftBehindIsNamed(_ time: Duration) async throws -> Bool {
     let log = LogLines()
-    let env = try await makeServer(impatient(log))
+    let env = try await makeServer(impatient(log, time))
     let gate = Gate("the end of the shutdown")
     let blocked = Signal("the block")
     let stops = Signal("onStop, at last")
@@ -56,8 +66,10 @@ final class RPCEnvDeadlineTests: EnvironmentTestCase {
     try env.register("prompt", Echo(), on: .dedicated())
     await env.shutdown()
     let prefix = "warning: The endpoint "
+    let lines = log.lines.value
+    let isInTime = !lines.contains { $0.hasPrefix(prefix + "prompt ") }
     XCTAssertEqual(
-      log.lines.value,
+      lines.filter { !$0.hasPrefix(prefix + "prompt ") },
       [
         prefix + "dedicated is left behind by the shutdown: a handler is on the thread mail-dedicated-0",
         prefix + "shared is left behind by the shutdown: a handler is on the thread mail-loop-0",
@@ -65,6 +77,7 @@ final class RPCEnvDeadlineTests: EnvironmentTestCase {
       ])
     gate.open()
     await stops.comes(3)
+    return isInTime
   }
 
   func testHandlerThatBlocksAnEventLoopIsLeftBehindWithTheLoop() async throws {

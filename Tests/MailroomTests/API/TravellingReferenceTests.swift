@@ -105,12 +105,13 @@ final class TravellingReferenceTests: EnvironmentTestCase {
     let keeper = Keeper()
     let kept = keeper.kept
     try server.register("keeper", keeper)
-    let calls = Results<RPCCallContext<String>>("a call")
-    let mine = try client.register("mute", Scripted.answering { _, context in calls.add(context) })
+    let calls = UnansweredCalls()
+    let mine = try client.register("mute", calls.endpoint())
     _ = try await client.endpointRef(server.uri("keeper")).ask(Show(ref: mine))
     let ref = try XCTUnwrap(kept.value.last)
-    let error = await assertThrows(.timeout) { try await ref.ask(Say(text: ""), timeout: .milliseconds(1)) }
-    XCTAssertTrue(error?.message.contains("127.0.0.1:") == true, "\(String(describing: error))")
+    let error = try await calls.timeout("of a client") { try await ref.ask($0, timeout: $1) }.error
+    XCTAssertTrue(error.message.contains("127.0.0.1:"), "\(error)")
+    calls.clear()
   }
 
   func testReferenceToAServerWorksFromAnywhere() async throws {

@@ -94,12 +94,14 @@ final class PeerConnectorTests: EnvironmentTestCase {
   }
 
   func testPeerThatDoesNotAnswerFailsTheAttemptInTimeAndTheNextWorks() async throws {
-    var configuration = Self.impatient
-    configuration.transport.connectTimeout = .milliseconds(100)
-    let (listener, ref) = try await makeAsker(configuration)
-    let failed = Task { try await ref.ask(Say(text: "never sent")) }
-    let (mute, _) = try await listener.acceptAsker()
-    let error = await assertThrows(.connectFailed, execution: .notExecuted) { try await failed.value }
+    try await GrowingTimes(from: .milliseconds(100)).tryEach("an introduction") { time in
+      try await self.assertNextWorksAfterSilence(time)
+    }
+  }
+
+  /// Connects to a peer that does not answer, then to one that does; says whether the first was asked within the time.
+  private func assertNextWorksAfterSilence(_ time: Duration) async throws -> Bool {
+    guard let (listener, ref, mute, _, error) = try await makeUnanswered(time) else { return false }
     XCTAssertTrue(error?.message.contains("did not answer the introduction") ?? false, "\(error?.message ?? "")")
     let hasEnded = try await mute.receivesNothingMore()
     XCTAssertTrue(hasEnded, "the connection is not kept")
@@ -115,18 +117,32 @@ final class PeerConnectorTests: EnvironmentTestCase {
     }
     XCTAssertEqual(reply, "ok")
     try await server.value
+    return true
   }
 
   func testAnswerThatComesTooLateDisturbsNobody() async throws {
+    try await GrowingTimes(from: .milliseconds(50)).tryEach("an introduction") { time in
+      guard let (_, _, mute, id, _) = try await self.makeUnanswered(time) else { return false }
+      try? mute.send(RawFrame.failure(id, "late"))
+      let hasEnded = try await mute.receivesNothingMore()
+      XCTAssertTrue(hasEnded)
+      return true
+    }
+  }
+
+  /// A peer that was connected to and did not answer the introduction within the time, and how the ask failed that wanted it.
+  ///
+  /// Nil when the time was not even enough for the introduction to come.
+  private func makeUnanswered(
+    _ time: Duration
+  ) async throws -> (listener: RawListener, ref: RPCEndpointRef, mute: RawSocket, id: Int64, error: RPCError?)? {
     var configuration = Self.impatient
-    configuration.transport.connectTimeout = .milliseconds(50)
+    configuration.transport.connectTimeout = time
     let (listener, ref) = try await makeAsker(configuration)
     let failed = Task { try await ref.ask(Say(text: "never sent")) }
-    let (mute, id) = try await listener.acceptAsker()
-    await assertThrows(.connectFailed, execution: .notExecuted) { try await failed.value }
-    try? mute.send(RawFrame.failure(id, "late"))
-    let hasEnded = try await mute.receivesNothingMore()
-    XCTAssertTrue(hasEnded)
+    let asker = try? await listener.acceptAsker()
+    let error = await assertThrows(.connectFailed, execution: .notExecuted) { try await failed.value }
+    return asker.map { (listener, ref, $0.peer, $0.id, error) }
   }
 
   // MARK: The end
