@@ -178,7 +178,7 @@ final class ConnectorTests: TransportTestCase {
         XCTAssertEqual(attempt.results.count, 1)
         core = group.loops[0].core.value
       }()
-      waitUntil("the loop to be released", seconds: 5) { core == nil }
+      waitUntil("the loop to be released") { core == nil }
     }
   }
 

@@ -145,14 +145,14 @@ final class ConnectionExtensionsTests: TransportTestCase {
     log.opened.wait()
     XCTAssertEqual(try client.ask("plain").outcome(), .success(bytes("plain")))
     try onLoop(client.loop) { client.enableExtensions() }
-    let deadline = MonotonicTime.now.advanced(by: .seconds(20))
+    let deadline = MonotonicTime.now.advanced(by: .seconds(2000))
     let reply = Reply()
     try client.sendRPC(.receiver(reply), deadline: deadline) { $0.append(UInt8(1)) }
     XCTAssertEqual(reply.outcome(), .success([1]))
     let deadlines = log.held.value.map(\.deadline)
     XCTAssertEqual(deadlines[0], .distantFuture)
-    XCTAssertLessThan(deadlines[1], deadline.advanced(by: .seconds(5)))
-    XCTAssertGreaterThan(deadlines[1].advanced(by: .seconds(5)), deadline)
+    XCTAssertLessThan(deadlines[1], deadline.advanced(by: .seconds(500)))
+    XCTAssertGreaterThan(deadlines[1].advanced(by: .seconds(500)), deadline)
   }
 
   func testFarthestDeadlineIsNoneAtAll() throws {

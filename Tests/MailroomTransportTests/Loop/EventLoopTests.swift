@@ -316,7 +316,7 @@ final class EventLoopTests: TransportTestCase {
       }
       await loop.shutdown()
     }
-    waitUntil("the loop to be released", seconds: 5) { released.loop.value.object == nil }
+    waitUntil("the loop to be released") { released.loop.value.object == nil }
   }
 
   private final class Released: Sendable {

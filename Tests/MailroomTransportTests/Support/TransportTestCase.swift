@@ -196,6 +196,11 @@ class TransportTestCase: XCTestCase {
     XCTAssertEqual(newDescriptors, "", "descriptors were left open", file: file, line: line)
   }
 
+  /// Whether the test's handles and descriptors are closed.
+  var isNothingOpen: Bool {
+    UVHandleCount.opened - UVHandleCount.closed == handlesBefore && newDescriptors.isEmpty
+  }
+
   /// Checks that the test's handles are closed.
   func expectHandlesClosed(file: StaticString = #filePath, line: UInt = #line) {
     let open = UVHandleCount.opened - UVHandleCount.closed - handlesBefore
