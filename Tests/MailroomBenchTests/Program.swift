@@ -41,9 +41,12 @@ final class Program {
   /// Ends a server in order.
   func endInput() { try? input.fileHandleForWriting.close() }
 
-  /// Ends it as a crash would.
-  func kill() {
-    Foundation.kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
+  /// Ends it as a crash would, when called, and does not wait for that: for threads that must not wait.
+  var killer: @Sendable () -> Void {
+    let process = process.processIdentifier
+    return { kill(process, SIGKILL) }
   }
+
+  /// Waits for the end of a program that was killed.
+  func waitForEnd() { process.waitUntilExit() }
 }
