@@ -32,7 +32,9 @@ struct Program {
       if let options = contestant.runnerOptions {
         try RunnerReport.sample { file in
           let kind: Scenario.Kind = scenario.kind == .pingPong ? .ask : scenario.kind
-          let what = ["--connect", server.address, "--scenario", kind.rawValue, "--json", file]
+          // The rounds are this program's, and so are the others beside whom it runs.
+          let once = ["--rounds", "1", "--no-limits"]
+          let what = once + ["--connect", server.address, "--scenario", kind.rawValue, "--json", file]
           _ = try Command.output([path, "run"] + what + pace + options + time, limit: limit)
         }
       } else {
