@@ -41,7 +41,7 @@ public struct ByteReader: ~Escapable {
   @inlinable public var remaining: Int { bytes.byteCount - position }
 
   /// Reads an integer, big-endian.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func read<Integer: FixedWidthInteger & BitwiseCopyable>(
     _ type: Integer.Type
   ) throws(Malformed) -> Integer {
@@ -53,7 +53,7 @@ public struct ByteReader: ~Escapable {
   }
 
   /// Reads one byte.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func readByte() throws(Malformed) -> UInt8 {
     if remaining < 1 { throw malformed("a byte") }
     let value = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)
@@ -72,7 +72,7 @@ public struct ByteReader: ~Escapable {
   }
 
   /// Reads what is left, without copying it.
-  @inlinable
+  @inlinable @inline(__always)
   @_lifetime(copy self)
   public mutating func readRest() -> RawSpan {
     let start = position
