@@ -116,19 +116,26 @@ final class ConnectionExtensionsTests: TransportTestCase {
       _ = try client.ask("late", timeout: .zero)
       try client.sendRPC(.receiver(Reply()), deadline: .distantFuture) { $0.append(UInt8(1)) }
     }
+    /// The next message but for the word that nobody waits for the late one, which comes whenever the loop gets to it.
+    func next() throws -> ReadMessage {
+      while true {
+        let message = try peer.receiveMessage()
+        guard case .cancel = message else { return message }
+      }
+    }
     for _ in 0..<2 {
-      guard case .rpcRequestWithDeadline(_, let left, let body) = try peer.receiveMessage() else {
+      guard case .rpcRequestWithDeadline(_, let left, let body) = try next() else {
         return XCTFail("no deadline")
       }
       XCTAssertEqual(body, bytes("question"))
       XCTAssertLessThanOrEqual(left, 20_000_000_000 + 1_000_000_000, "as of the tick's beginning")
       XCTAssertGreaterThan(left, 1_000_000_000)
-      guard case .rpcRequestWithDeadline(_, let none, _) = try peer.receiveMessage() else {
+      guard case .rpcRequestWithDeadline(_, let none, _) = try next() else {
         return XCTFail("no deadline")
       }
       XCTAssertGreaterThanOrEqual(none, 1)
       XCTAssertLessThan(none, 1_000_000_000)
-      guard case .rpcRequest(_, [1]) = try peer.receiveMessage() else { return XCTFail("a deadline, or none came") }
+      guard case .rpcRequest(_, [1]) = try next() else { return XCTFail("a deadline, or none came") }
     }
   }
 
