@@ -88,14 +88,15 @@ final class RPCTaskExecutorTests: EnvironmentTestCase {
   func testCancellationAndTimeoutsWorkOnTheLoop() async throws {
     let server = try await makeServer()
     let client = try await makeClient()
-    let calls = Results<RPCCallContext<String>>("a call")
-    try server.register("silent", Scripted.answering { _, call in calls.add(call) })
+    let calls = UnansweredCalls()
+    try server.register("silent", calls.endpoint())
     let ref = try await client.endpointRef(server.uri("silent"))
-    _ = await withTaskExecutorPreference(ref.taskExecutor) {
-      await assertThrows(.timeout) { try await ref.ask(Say(text: ""), timeout: .milliseconds(5)) }
-    }
-    let task = Task(executorPreference: ref.taskExecutor) { try await ref.ask(Say(text: "")) }
-    _ = await calls.next(2)
+    let error = try await calls.timeout("on the loop") { say, time in
+      try await withTaskExecutorPreference(ref.taskExecutor) { try await ref.ask(say, timeout: time) }
+    }.error
+    XCTAssertEqual(error.execution, .unknown)
+    let task = Task(executorPreference: ref.taskExecutor) { try await ref.ask(Say(text: "cancelled")) }
+    await eventually("the handler has it") { calls["cancelled"] != nil }
     task.cancel()
     await assertThrows(.cancelled) { try await task.value }
     calls.clear()
@@ -188,20 +189,28 @@ final class RPCTaskExecutorTests: EnvironmentTestCase {
         }
       }
     }
-    var configuration = RPCConfiguration()
-    configuration.shutdownTimeout = .milliseconds(20)
-    let server = try await makeServer(configuration)
-    let client = try await makeClient()
-    let waiting = Waiting()
-    let suspension = waiting.suspension
-    try server.register("waiting", waiting, on: .eventLoopOnly)
-    let ref = try await client.endpointRef(server.uri("waiting"))
-    let replies = Results<String?>("a reply")
-    ref.ask(Say(text: "waited")) { replies.add($0.value) }
-    await eventually("the handler is suspended") { suspension.isAwaited }
-    await server.shutdown()
-    // Its task was cancelled, so it went on, and its answer left before the connection was closed.
-    let values = await replies.next()
-    XCTAssertEqual(values, ["waited"])
+    // The handler has as long again, a second at most, to heed that it was cancelled.
+    try await GrowingTimes().tryEach("a cancelled handler to answer") { time in
+      var configuration = RPCConfiguration()
+      configuration.shutdownTimeout = time
+      let log = LogLines()
+      configuration.logger = log.logger
+      let server = try await makeServer(configuration)
+      let client = try await makeClient()
+      let waiting = Waiting()
+      let suspension = waiting.suspension
+      try server.register("waiting", waiting, on: .eventLoopOnly)
+      let ref = try await client.endpointRef(server.uri("waiting"))
+      let replies = Results<String?>("a reply")
+      ref.ask(Say(text: "waited")) { replies.add($0.value) }
+      await eventually("the handler is suspended") { suspension.isAwaited }
+      await server.shutdown()
+      let values = await replies.next()
+      // Who had no time to answer is named in the log.
+      guard log.lines.value.isEmpty else { return false }
+      // Its task was cancelled, so it went on, and its answer left before the connection was closed.
+      XCTAssertEqual(values, ["waited"])
+      return true
+    }
   }
 }
