@@ -75,15 +75,13 @@ extension Inbox {
 
   /// Handles the next message of the batch that was taken; as ``takeNext(_:)``.
   private func takeFromBatch(_ turn: inout Turn) -> Bool? {
-    guard let (batch, begin) = rest.value else { return nil }
-    var position = begin
-    guard let (range, origin) = batch.next(&position) else {
+    guard let bytes = rest.value?.bytes else { return nil }
+    guard let (range, origin) = rest.value?.next() else {
       rest.value = nil
       return nil
     }
     // Before the handler runs, because one that suspends takes the turn along, and whoever has it next goes on from here.
-    rest.value = batch.isAtEnd(position) ? nil : (batch, position)
-    let bytes = batch.bytes
+    if rest.value?.isAtEnd ?? true { rest.value = nil }
     return handle(bytes.rawSpan.extracting(range), origin, RemoteBatch.size(of: range.count), &turn)
   }
 
@@ -105,7 +103,7 @@ extension Inbox {
     switch consume message {
     case .remote(let content, let origin, let count): return handle(content.rawSpan, origin, count, &turn)
     case .batch(let batch):
-      rest.value = (batch, RemoteBatch.Position())
+      rest.value = RemoteBatch.Rest(consume batch)
       return takeFromBatch(&turn) ?? true
     case .local(let message, let count):
       bytes = count

@@ -60,7 +60,7 @@ final class Inbox: Sendable {
   let endpoint: any EndpointDelivery
   let queue = MPSCQueue<InboxMessage>()
   /// Consumer-confined: what is left of the batch that was taken from the queue last, and comes before what is queued.
-  let rest = Confined<(batch: RemoteBatch, position: RemoteBatch.Position)?>(nil)
+  let rest = Confined<RemoteBatch.Rest?>(nil)
   let scheduler: any InboxScheduler
   let budget: TurnLimit.Budget
   let owner: any InboxOwner
@@ -126,7 +126,7 @@ final class Inbox: Sendable {
     let error = RPCError(.endpointStopped, "the endpoint \(name) is stopped", execution: .notExecuted)
     switch consume message {
     case .remote(_, let origin, _): try? origin.call?.fail(error)
-    case .batch(let batch): for call in batch.calls { try? call.fail(error) }
+    case .batch(let batch): for call in batch.calls { try? call?.fail(error) }
     case .local(let message, _): message.fail(error)
     case .start: break
     case .stop: break

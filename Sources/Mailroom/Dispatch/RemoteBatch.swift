@@ -8,8 +8,8 @@ internal import MailroomTransport
 ///   …
 /// ```
 ///
-/// Immutable, so that who handles it only has to remember where it is.
-final class RemoteBatch: Sendable {
+/// Three words, so that a batch is as cheap to move through a queue as one message.
+struct RemoteBatch: Sendable {
   /// What is collected for a batch.
   struct Builder: ~Copyable {
     /// Messages and bytes from which on a batch is worth posting: waiting for more would only keep the endpoint waiting.
@@ -17,7 +17,7 @@ final class RemoteBatch: Sendable {
     private static let mostBytes = 32 * 1024
 
     private var bytes = ByteWriter()
-    private var calls: [RemoteCall] = []
+    private var calls: [RemoteCall?] = []
     /// How many messages there are.
     private(set) var count = 0
     /// What they are counted with.
@@ -40,28 +40,55 @@ final class RemoteBatch: Sendable {
     mutating func take(from source: MessageSource?) -> RemoteBatch {
       let batch = RemoteBatch(bytes: bytes.array(), calls: calls, source: source)
       bytes.truncate(to: 0)
-      calls.removeAll(keepingCapacity: true)
+      calls = []
       (count, size) = (0, 0)
       return batch
     }
   }
 
-  /// Where the next message stands.
-  struct Position {
-    fileprivate(set) var offset = 0
-    fileprivate(set) var call = 0
+  /// What of a batch is still to be handled.
+  ///
+  /// Gives each call away with its message: kept here, one that its handler drops would end only with the whole batch, and its
+  /// asker would wait for the handlers of the messages behind it.
+  struct Rest {
+    private var batch: RemoteBatch
+    /// Where the next message stands, and the next call.
+    private var (offset, call) = (0, 0)
+
+    /// All of a batch.
+    init(_ batch: consuming RemoteBatch) { self.batch = batch }
+
+    /// What the contents are in.
+    var bytes: [UInt8] { batch.bytes }
+    /// Whether there is nothing left.
+    var isAtEnd: Bool { offset >= batch.bytes.count }
+
+    /// Takes the next message: where its content is, and where it came from; nil behind the last.
+    mutating func next() -> (content: Range<Int>, origin: MessageOrigin)? {
+      let start = offset + MemoryLayout<UInt32>.size
+      guard start <= batch.bytes.count else { return nil }
+      var field: UInt32 = 0
+      for index in offset..<start { field = field << 8 | UInt32(batch.bytes[index]) }
+      let content = start..<start + Int(field & ~RemoteBatch.requestBit)
+      offset = content.upperBound
+      guard field & RemoteBatch.requestBit != 0, call < batch.calls.count else {
+        return (content, .oneWay(batch.source))
+      }
+      call += 1
+      return (content, MessageOrigin(call: batch.calls[call - 1].take(), source: batch.source))
+    }
   }
 
   private static let requestBit: UInt32 = 1 << 31
   /// Contents up to this many bytes are put together; of larger ones each is worth a buffer of its own.
   static let longestContent = 4096
 
-  let bytes: [UInt8]
-  /// The calls of the requests, in order.
-  let calls: [RemoteCall]
+  private let bytes: [UInt8]
+  /// The calls of the requests, in order; nil for those that were given away.
+  private(set) var calls: [RemoteCall?]
   private let source: MessageSource?
 
-  private init(bytes: [UInt8], calls: [RemoteCall], source: MessageSource?) {
+  private init(bytes: [UInt8], calls: [RemoteCall?], source: MessageSource?) {
     self.bytes = bytes
     self.calls = calls
     self.source = source
@@ -69,22 +96,4 @@ final class RemoteBatch: Sendable {
 
   /// What a message of so many bytes is counted with.
   static func size(of byteCount: Int) -> Int { max(1, byteCount) }
-
-  /// Steps over the next message: where its content is, and where it came from; nil behind the last.
-  func next(_ position: inout Position) -> (content: Range<Int>, origin: MessageOrigin)? {
-    let start = position.offset + MemoryLayout<UInt32>.size
-    guard start <= bytes.count else { return nil }
-    var field: UInt32 = 0
-    for index in position.offset..<start { field = field << 8 | UInt32(bytes[index]) }
-    let content = start..<start + Int(field & ~Self.requestBit)
-    position.offset = content.upperBound
-    guard field & Self.requestBit != 0, position.call < calls.count else {
-      return (content, .oneWay(source))
-    }
-    position.call += 1
-    return (content, MessageOrigin(call: calls[position.call - 1], source: source))
-  }
-
-  /// Whether there is nothing behind a position.
-  func isAtEnd(_ position: Position) -> Bool { position.offset >= bytes.count }
 }
