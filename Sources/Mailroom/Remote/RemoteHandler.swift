@@ -183,6 +183,8 @@ final class RemoteHandler: ConnectionHandler {
   private func deliver(_ content: RawSpan, _ origin: MessageOrigin, to route: InboxRoute) {
     let inbox = route.inbox
     if route.isHere {
+      // What was read before is where it belongs when the handler runs, whose effects may go the same way, or stop an endpoint.
+      if waiting.value.count > 0 { postWaiting() }
       if memory.value.inPlace !== inbox {
         endTurn()
         if inbox.beginTurnInPlace() { memory.value.inPlace = inbox }

@@ -134,6 +134,24 @@ final class RemoteHandlerBatchTests: EnvironmentTestCase {
     XCTAssertEqual(answer.body, [Content.raw, 7])
   }
 
+  func testMessageIsInItsInboxBeforeTheNextOneIsHandledInPlace() async throws {
+    let server = try await makeServer()
+    let echo = Echo()
+    let (notes, noted) = (echo.notes, echo.noted)
+    let elsewhere = try server.register("elsewhere", echo)
+    let here = Scripted()
+    here.started = { endpoint, _ in endpoint.me = elsewhere }
+    here.noted = { endpoint, _ in try endpoint.me?.send(Note(text: "effect")) }
+    try server.register("here", here, on: .eventLoop)
+    let peer = try RawSocket(port: server.port)
+    // The endpoint has heard of the connection, so that what follows is not queued behind that.
+    try peer.send(RawFrame.request(1, to: "here", [Content.raw]))
+    _ = try await peer.next()
+    try peer.send(try note("cause", to: "elsewhere") + note("", to: "here"))
+    await noted.comes(2)
+    XCTAssertEqual(notes.value, ["cause", "effect"])
+  }
+
   func testBatchForAnEndpointThatStopsMeanwhileIsRefusedAndCounted() async throws {
     let letters = Results<RPCDeadLetter>("a dead letter")
     var configuration = RPCConfiguration()
