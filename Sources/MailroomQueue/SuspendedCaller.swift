@@ -34,7 +34,7 @@ public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   ///   - start: sets off what will give the value; may do so itself.
   @inlinable
   public nonisolated(nonsending) func wait(fallback: Value, _ start: () -> Void) async -> Value {
-    await withUnsafeContinuation { (continuation: UnsafeContinuation<Value, Never>) in
+    let value = await withUnsafeContinuation { (continuation: UnsafeContinuation<Value, Never>) in
       // A continuation is one pointer; as a number it fits the word that also says whether it is still there.
       let waiting = unsafeBitCast(continuation, to: UInt.self)
       if word.compareExchange(expected: 0, desired: waiting, ordering: .acquiringAndReleasing).exchanged {
@@ -43,6 +43,9 @@ public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
         continuation.resume(returning: fallback)
       }
     }
+    // Pairs with `resume`. The runtime orders the two as well, but where nobody can check it.
+    _ = word.load(ordering: .acquiring)
+    return value
   }
 
   /// Gives the value, unless one was given before; says whether it did.
