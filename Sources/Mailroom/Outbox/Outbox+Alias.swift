@@ -45,6 +45,26 @@ extension Outbox {
     return successor
   }
 
+  /// Where messages for this outbox's address end up now: the last of the outboxes that took over from one another.
+  private func destination() -> Outbox {
+    var outbox = self
+    while let next = outbox.resolved(), next !== outbox { outbox = next }
+    return outbox
+  }
+
+  /// Takes the oldest message that was queued.
+  ///
+  /// One that came by an alias may have been on its way here while the connection ended by which the alias was found, and with it what
+  /// made this the right place: it goes back, and is not for whoever is at this address now. On the loop.
+  func popQueued() -> OutboxMessage? {
+    while var message = queue.popFirst() {
+      guard let home = message.home, home.outbox.destination() !== self else { return message }
+      message.returnHome()
+      home.outbox.post(message)
+    }
+    return nil
+  }
+
   /// The route of the same endpoint in the outbox that messages go to now.
   func currentRoute(for route: RemoteRoute) -> RemoteRoute {
     guard let outbox = resolved(), outbox !== self else { return route }

@@ -30,7 +30,7 @@ extension Outbox {
       // What was held back takes turns with what was not.
       if count % 2 == 0, let message = popReady(client, core) {
         send(message, client, core)
-      } else if let message = core.backlog.popFirst() ?? queue.popFirst() {
+      } else if let message = core.backlog.popFirst() ?? popQueued() {
         if !core.lanes.isEmpty && core.lanes.hasLane(message.route.name) {
           watch(core, until: message.deadline)
           core.lanes.hold(message)

@@ -8,7 +8,7 @@ extension Outbox {
   func takeIntoBacklog(_ core: OutboxCore) {
     open.value = nil
     var earliest = MonotonicTime.distantFuture
-    while let message = queue.popFirst() {
+    while let message = popQueued() {
       earliest = min(earliest, message.deadline)
       _ = core.backlog.push(message)
     }

@@ -15,7 +15,8 @@ extension RPCEndpointRef.Storage {
   ) throws(RPCError) {
     if env.isStopped { throw .envStopped }
     if home == nil && route.outbox.isAlias {
-      return try ask(bytes, limit, consume sink, over: route.current, of: route)
+      let current = route.current
+      if current !== route { return try ask(bytes, limit, consume sink, over: current, of: route) }
     }
     if let client = route.outbox.directClient(for: route) {
       // What the tick began with is exact enough for a timeout that nobody gave, and reading a clock takes as long as a message.
@@ -37,7 +38,10 @@ extension RPCEndpointRef.Storage {
   /// Sends raw bytes.
   func send(_ bytes: RawSpan, over route: RemoteRoute, of home: RemoteRoute?) throws(RPCError) {
     if env.isStopped { throw .envStopped }
-    if home == nil && route.outbox.isAlias { return try send(bytes, over: route.current, of: route) }
+    if home == nil && route.outbox.isAlias {
+      let current = route.current
+      if current !== route { return try send(bytes, over: current, of: route) }
+    }
     if let client = route.outbox.directClient(for: route) {
       do throws(TransportError) { return try client.send(route.bytesPrefix, bytes) } catch { throw RPCError(error) }
     }

@@ -144,6 +144,34 @@ final class OutboxAliasTests: EnvironmentTestCase {
     fourth.reset()
   }
 
+  func testWhatComesByAnAliasThatHasJustEndedGoesBackToItsAddress() async throws {
+    let (own, other, first) = (try RawListener(), try RawListener(), RPCEnvID.random())
+    let client = try await makeClient(impatient)
+    let toOwn = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: own.port))
+    let toOther = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: other.port))
+    guard case .remote(let home) = toOther.target else { return XCTFail("it is remote") }
+    try toOwn.send(bytes: [1])
+    let connection = try await accept(own, as: first, at: own.port)
+    _ = try await connection.next()
+    try toOther.send(bytes: [2])
+    _ = try await accept(other, as: first, at: own.port)
+    _ = try await connection.next()
+    // A sender has found the way by the alias, and then the connection ends before the message is queued.
+    let way = home.current
+    XCTAssertTrue(way !== home)
+    connection.reset()
+    await eventually("the alias has ended") { home.outbox.resolved() !== way.outbox }
+    let bytes = way.bytesPrefix + [3]
+    var body = ByteWriter()
+    body.append(bytes)
+    try way.admit(byteCount: body.count)
+    way.outbox.post(OutboxMessage(body, to: way, of: home))
+    let last = try await accept(other, as: .random(), at: other.port)
+    let message = try await last.next()
+    XCTAssertEqual(message.content, [1, 3])
+    last.reset()
+  }
+
   func testWhatWaitsForAnAliasGoesBackToItsAddress() async throws {
     let (own, other, first) = (try RawListener(), try RawListener(), RPCEnvID.random())
     let client = try await makeClient(impatient)
