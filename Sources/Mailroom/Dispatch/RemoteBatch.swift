@@ -18,26 +18,43 @@ struct RemoteBatch: Sendable {
 
     private var bytes = ByteWriter()
     private var calls: [RemoteCall?] = []
+    /// The call of the only message, which may well stay the only one: then it needs no array.
+    private var onlyCall: RemoteCall?
     /// How many messages there are.
     private(set) var count = 0
     /// What they are counted with.
     private(set) var size = 0
 
     /// How many messages want no answer.
-    var oneWays: Int { count - calls.count }
+    var oneWays: Int { count - calls.count - (onlyCall == nil ? 0 : 1) }
     /// Whether it should be posted.
     var isFull: Bool { count >= Self.mostMessages || bytes.count >= Self.mostBytes }
 
     mutating func append(_ content: RawSpan, _ call: RemoteCall?) {
       bytes.append(integer: UInt32(truncatingIfNeeded: content.byteCount) | (call == nil ? 0 : RemoteBatch.requestBit))
       bytes.append(content)
-      if let call { calls.append(call) }
+      if count == 0 { onlyCall = call } else { collect(call) }
       count += 1
       size += RemoteBatch.size(of: content.byteCount)
     }
 
+    private mutating func collect(_ call: RemoteCall?) {
+      if calls.isEmpty && (onlyCall != nil || call != nil) { calls.reserveCapacity(Self.mostMessages) }
+      if let first = onlyCall.take() { calls.append(first) }
+      if let call { calls.append(call) }
+    }
+
+    /// The only message; nothing is left here.
+    mutating func takeOnly(from source: MessageSource?) -> (content: [UInt8], origin: MessageOrigin) {
+      let content = bytes.bytes.dropping(MemoryLayout<UInt32>.size).array()
+      bytes.truncate(to: 0)
+      (count, size) = (0, 0)
+      return (content, MessageOrigin(call: onlyCall.take(), source: source))
+    }
+
     /// The batch; nothing is left here.
     mutating func take(from source: MessageSource?) -> RemoteBatch {
+      collect(nil)
       let batch = RemoteBatch(bytes: bytes.array(), calls: calls, source: source)
       bytes.truncate(to: 0)
       calls = []

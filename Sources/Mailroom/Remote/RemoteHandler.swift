@@ -223,6 +223,11 @@ final class RemoteHandler: ConnectionHandler {
   private func postWaiting() {
     let (count, size, oneWays) = (waiting.value.count, waiting.value.size, waiting.value.oneWays)
     guard count > 0, let inbox = memory.value.next else { return }
+    if count == 1 {
+      let (content, origin) = waiting.value.takeOnly(from: source)
+      let posted = inbox.postRemote(content: content, origin: origin)
+      return didPost(posted, to: inbox, count: 1, size: size, oneWays: oneWays)
+    }
     let posted = inbox.post(waiting.value.take(from: source), count: count, size: size)
     didPost(posted, to: inbox, count: count, size: size, oneWays: oneWays)
   }
