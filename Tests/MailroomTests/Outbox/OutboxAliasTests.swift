@@ -114,7 +114,17 @@ final class OutboxAliasTests: EnvironmentTestCase {
     return configuration
   }
 
-  func testAliasEndsWithTheConnectionByWhichItWasFound() async throws {
+  /// An environment that has introduced itself at two addresses, and the one connection to it.
+  private struct Alias {
+    let (own, other): (RawListener, RawListener)
+    let client: RPCEnv
+    let (toOwn, toOther): (RPCEndpointRef, RPCEndpointRef)
+    let connection: RawSocket
+    /// The connection by which the other address was found to be an alias.
+    let probe: RawSocket
+  }
+
+  private func makeAlias() async throws -> Alias {
     let (own, other, first) = (try RawListener(), try RawListener(), RPCEnvID.random())
     let client = try await makeClient(impatient)
     let toOwn = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: own.port))
@@ -127,11 +137,18 @@ final class OutboxAliasTests: EnvironmentTestCase {
     let probe = try await accept(other, as: first, at: own.port)
     let two = try await connection.next()
     XCTAssertEqual(two.content, [1, 2], "one environment, one connection")
-    let hasEnded = try await probe.receivesNothingMore()
+    return Alias(
+      own: own, other: other, client: client, toOwn: toOwn, toOther: toOther, connection: connection, probe: probe)
+  }
+
+  func testAliasEndsWithTheConnectionByWhichItWasFound() async throws {
+    let alias = try await makeAlias()
+    let (own, other, toOwn, toOther) = (alias.own, alias.other, alias.toOwn, alias.toOther)
+    let hasEnded = try await alias.probe.receivesNothingMore()
     XCTAssertTrue(hasEnded)
     // Now somebody else is at the environment's address, and the other one leads to somebody else again.
-    connection.reset()
-    await eventually("the end is noticed") { client.state.withLock { $0.introduced.isEmpty } }
+    alias.connection.reset()
+    await eventually("the end is noticed") { alias.client.state.withLock { $0.introduced.isEmpty } }
     try toOther.send(bytes: [3])
     let third = try await accept(other, as: .random(), at: other.port)
     let three = try await third.next()
@@ -145,44 +162,28 @@ final class OutboxAliasTests: EnvironmentTestCase {
   }
 
   func testWhatComesByAnAliasThatHasJustEndedGoesBackToItsAddress() async throws {
-    let (own, other, first) = (try RawListener(), try RawListener(), RPCEnvID.random())
-    let client = try await makeClient(impatient)
-    let toOwn = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: own.port))
-    let toOther = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: other.port))
-    guard case .remote(let home) = toOther.target else { return XCTFail("it is remote") }
-    try toOwn.send(bytes: [1])
-    let connection = try await accept(own, as: first, at: own.port)
-    _ = try await connection.next()
-    try toOther.send(bytes: [2])
-    _ = try await accept(other, as: first, at: own.port)
-    _ = try await connection.next()
+    let alias = try await makeAlias()
+    guard case .remote(let home) = alias.toOther.target else { return XCTFail("it is remote") }
     // A sender has found the way by the alias, and then the connection ends before the message is queued.
     let way = home.current
     XCTAssertTrue(way !== home)
-    connection.reset()
+    alias.connection.reset()
     await eventually("the alias has ended") { home.outbox.resolved() !== way.outbox }
     let bytes = way.bytesPrefix + [3]
     var body = ByteWriter()
     body.append(bytes)
     try way.admit(byteCount: body.count)
     way.outbox.post(OutboxMessage(body, to: way, of: home))
-    let last = try await accept(other, as: .random(), at: other.port)
+    let last = try await accept(alias.other, as: .random(), at: alias.other.port)
     let message = try await last.next()
     XCTAssertEqual(message.content, [1, 3])
     last.reset()
   }
 
   func testWhatWaitsForAnAliasGoesBackToItsAddress() async throws {
-    let (own, other, first) = (try RawListener(), try RawListener(), RPCEnvID.random())
-    let client = try await makeClient(impatient)
-    let toOwn = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: own.port))
-    let toOther = try client.remoteRef(name: "echo", address: RPCAddress(host: "127.0.0.1", port: other.port))
-    try toOwn.send(bytes: [1])
-    let connection = try await accept(own, as: first, at: own.port)
-    _ = try await connection.next()
-    try toOther.send(bytes: [2])
-    _ = try await accept(other, as: first, at: own.port)
-    _ = try await connection.next()
+    let alias = try await makeAlias()
+    let (own, other, toOwn, toOther) = (alias.own, alias.other, alias.toOwn, alias.toOther)
+    let connection = alias.connection
     // The endpoint takes nothing, so what is sent now waits.
     try connection.send(RawFrame.pause("echo") + RawFrame.request(1, to: "missing", [1]))
     _ = try await connection.next()

@@ -14,26 +14,6 @@ final class ConnectionExtensionsTests: TransportTestCase {
 
   private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  /// Is told of a request's id too.
-  private final class Asker: TransportResponseReceiver {
-    let reply = Reply()
-    let sent = Signal("the request to be sent")
-    let id = Box<Int64?>(nil)
-    let isCancelling: Bool
-
-    init(isCancelling: Bool = false) { self.isCancelling = isCancelling }
-
-    func receive(_ response: borrowing TransportResponse) { reply.receive(response) }
-
-    func wasSent(_ requestID: Int64, on client: TransportClient) {
-      XCTAssertTrue(client.loop.isCurrent)
-      XCTAssertNil(id.value)
-      id.update { $0 = requestID }
-      if isCancelling { client.cancel(requestID) }
-      sent.fire()
-    }
-  }
-
   /// A connection to a raw socket, with extensions.
   private func makeExtendedPair(_ log: ServiceLog = ServiceLog()) throws -> (TransportClient, RawSocket) {
     let (client, peer) = try makeRawPair(log)
@@ -68,7 +48,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
 
   func testNothingOfThemIsSentUntilTheyAreEnabled() throws {
     let (client, peer) = try makeRawPair()
-    let asker = Asker()
+    let asker = IdentifiedAsker()
     try client.sendRPC(.receiver(asker), deadline: MonotonicTime.now.advanced(by: .seconds(30))) { $0.append(UInt8(1)) }
     asker.sent.wait()
     let id = try XCTUnwrap(asker.id.value)
@@ -198,7 +178,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
   func testCancelledRequestIsForgottenAndThePeerIsTold() throws {
     let (client, peer) = try makeExtendedPair()
     for isOnLoop in [true, false] {
-      let asker = Asker()
+      let asker = IdentifiedAsker()
       let ask: @Sendable () throws -> Void = {
         try client.sendRPC(.receiver(asker), deadline: .distantFuture) { $0.append(UInt8(1)) }
       }
@@ -222,7 +202,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
   func testRequestMayBeCancelledAsItIsSent() throws {
     let (client, peer) = try makeExtendedPair()
     try both(client) {
-      let asker = Asker(isCancelling: true)
+      let asker = IdentifiedAsker(isCancelling: true)
       try client.sendRPC(.receiver(asker), deadline: .distantFuture) { $0.append(UInt8(1)) }
       asker.sent.wait()
       XCTAssertEqual(asker.reply.outcomes, [])
@@ -242,7 +222,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
     try onLoop(client.loop) { try client.tell(large) }
     XCTAssertFalse(client.isWritable)
     for isCancelling in [true, false] {
-      let asker = Asker(isCancelling: isCancelling)
+      let asker = IdentifiedAsker(isCancelling: isCancelling)
       try client.sendRPC(.receiver(asker), deadline: .distantFuture) { $0.append(UInt8(2)) }
       asker.sent.wait()
       client.cancel(try XCTUnwrap(asker.id.value))
