@@ -2,10 +2,16 @@ internal import MailroomQueue
 internal import MailroomTransport
 internal import Synchronization
 
+/// An ask that can be ended before its request went anywhere.
+protocol RefusableAsk: TransportResponseReceiver, Expirable {
+  /// Completes the ask with an error that was found before the request went anywhere.
+  func refuse(_ error: RPCError)
+}
+
 /// An ask that waits for its reply, and is completed exactly once however many try.
 ///
 /// - Thread safety: any thread.
-protocol PendingAsk<Reply>: TransportResponseReceiver, Expirable {
+protocol PendingAsk<Reply>: RefusableAsk {
   /// What the request is answered with.
   associatedtype Reply: RPCValue
   /// What references in the reply are bound to; nil only in tests.
@@ -17,8 +23,6 @@ protocol PendingAsk<Reply>: TransportResponseReceiver, Expirable {
   func complete(_ result: Result<Reply, RPCError>) -> Bool
   /// As ``complete(_:)``, with what the endpoint's side has answered.
   func answer(_ result: Result<Reply, RPCError>)
-  /// Completes the ask with an error that was found before the request went anywhere.
-  func refuse(_ error: RPCError)
   /// Has the request followed to where it went, and dropped there.
   func follow()
   /// Has `body` called if the ask is given up; for the handler of the same environment that has it.

@@ -12,12 +12,7 @@ extension RPCEndpointRef {
     switch target {
     case .local(let inbox):
       startLocal(LocalAsk(request, ask, sender: env.name, key: key), ask, inbox, limit)
-    case .remote(let route):
-      sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
-        try Self.write(request, route.envelope, key: key, to: &writer)
-      } onError: {
-        ask.refuse($0)
-      }
+    case .remote(let route): start(request, over: route, ask, limit, key: key)
     case .unreachable(let error): ask.refuse(error)
     }
   }
@@ -25,31 +20,26 @@ extension RPCEndpointRef {
   func start<Ask: PendingAsk>(_ bytes: RawSpan, _ ask: Ask, _ limit: AskLimit) where Ask.Reply == RPCBytes {
     switch target {
     case .local(let inbox): startLocal(LocalAsk(RPCBytes(bytes), ask, sender: env.name), ask, inbox, limit)
-    case .remote(let route):
-      do throws(RPCError) {
-        try storage.ask(bytes, limit, .receiver(ask), over: route, of: nil)
-      } catch {
-        ask.refuse(error)
-      }
+    case .remote(let route): start(bytes, over: route, ask, limit)
     case .unreachable(let error): ask.refuse(error)
     }
   }
 
   func start<Request: RPCRequest>(
-    _ request: Request, over route: RemoteRoute, _ ask: RemoteAsk, _ limit: AskLimit, key: RPCRequestKey? = nil
+    _ request: Request, over route: RemoteRoute, _ ask: some RefusableAsk, _ limit: AskLimit, key: RPCRequestKey? = nil
   ) {
     sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
       try Self.write(request, route.envelope, key: key, to: &writer)
     } onError: {
-      ask.fail($0)
+      ask.refuse($0)
     }
   }
 
-  func start(_ bytes: RawSpan, over route: RemoteRoute, _ ask: RemoteAsk, _ limit: AskLimit) {
+  func start(_ bytes: RawSpan, over route: RemoteRoute, _ ask: some RefusableAsk, _ limit: AskLimit) {
     do throws(RPCError) {
       try storage.ask(bytes, limit, .receiver(ask), over: route, of: nil)
     } catch {
-      ask.fail(error)
+      ask.refuse(error)
     }
   }
 

@@ -8,7 +8,7 @@ internal import MailroomTransport
 ///
 /// - Thread safety: any thread. Completed once however many try.
 /// - Cost: one allocation, and one for the reply's bytes.
-final class RemoteAsk: TransportResponseReceiver, Expirable {
+final class RemoteAsk: RefusableAsk {
   private enum Outcome: Sendable {
     /// Raw bytes.
     case raw([UInt8])
@@ -46,6 +46,8 @@ final class RemoteAsk: TransportResponseReceiver, Expirable {
     case .failure(let error): caller.resume(returning: .failure(limit.named(RPCError(error), in: source.env)))
     }
   }
+
+  func refuse(_ error: RPCError) { fail(error) }
 
   /// Completes the ask with an error; one for lack of time says which setting governs.
   func fail(_ error: RPCError) {
