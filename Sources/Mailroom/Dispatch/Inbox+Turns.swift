@@ -58,7 +58,7 @@ extension Inbox {
         if limit.isReached() {
           settle(&turn)
           turn.mark.end()
-          return scheduler.schedule(self)
+          return scheduler.scheduleAgain(self)
         }
       }
       settle(&turn)

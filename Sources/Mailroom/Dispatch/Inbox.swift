@@ -19,10 +19,15 @@ protocol InboxScheduler: AnyObject, Sendable {
   var handlerExecutor: (any TaskExecutor)? { get }
   /// Has `inbox` take a turn soon. The caller has just become bound to do so, by a push or by the end of a turn.
   func schedule(_ inbox: Inbox)
+  /// Has `inbox`, whose turn ends now, take another one behind those of others. For the thread that gave the turn, which looks for the
+  /// next one itself: nobody need be woken.
+  func scheduleAgain(_ inbox: Inbox)
 }
 
 extension InboxScheduler {
   var handlerExecutor: (any TaskExecutor)? { nil }
+
+  func scheduleAgain(_ inbox: Inbox) { schedule(inbox) }
 }
 
 /// The messages of one endpoint, and the right to run it: its turn.

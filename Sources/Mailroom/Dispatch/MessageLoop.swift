@@ -12,7 +12,8 @@ internal import Synchronization
 ///
 /// Invariants:
 /// 1. An inbox is in the run queue at most once, and never while somebody has its turn: its queue's idle edge comes once.
-/// 2. Posting wakes at most one worker, and none when none is parked, or the one on watch finds what was posted.
+/// 2. Posting wakes at most one worker, and none when none is parked, or the one on watch finds what was posted. An inbox that goes
+///    on behind others after its turn wakes none: the worker that gave the turn looks for the next one.
 /// 3. After ``stop()`` the workers drain the run queue and end.
 /// 4. Every worker's thread is joined: by ``join()``, or after ``abandon()`` by a task, once the last worker has ended.
 /// 5. One worker at most is on watch. It looks at the run queue before it parks, so nothing waits for it in vain.
@@ -101,6 +102,13 @@ final class MessageLoop: InboxScheduler {
       return state.parked.popLast()
     }
     if let woken { workers[woken].parker.unpark() }
+  }
+
+  func scheduleAgain(_ inbox: Inbox) {
+    state.withLock { state in
+      // Whoever is awake takes what is oldest, so nobody need be woken for as many inboxes as there were before.
+      if state.living > 0 { state.runnable.append(inbox) }
+    }
   }
 
   private func work(_ index: Int) {

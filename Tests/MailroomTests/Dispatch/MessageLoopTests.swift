@@ -56,6 +56,26 @@ final class MessageLoopTests: EnvironmentTestCase {
     loop.join()
   }
 
+  func testInboxThatGoesOnAloneStaysWithItsWorker() async throws {
+    let loop = try MessageLoop.start(name: "loop-test", threads: 2)
+    let gate = Gate("the messages behind the first one")
+    let used = Box<Set<KernelThread>>([])
+    let done = Signal("a message")
+    let (busy, _) = inbox(loop) { text in
+      if text == "0" { gate.pass() }
+      used.update { $0.insert(.current) }
+      done.fire()
+    }
+    // Many turns' budgets, all of them queued before the first message is handled.
+    let count = 8 * TurnLimit.Budget().messages
+    for index in 0..<count { busy.post("\(index)") }
+    gate.open()
+    await done.comes(count)
+    loop.stop()
+    loop.join()
+    XCTAssertEqual(used.value.count, 1)
+  }
+
   func testInboxRunsOnOneWorkerAtATime() async throws {
     let loop = try MessageLoop.start(name: "loop-test", threads: 4)
     let running = Box((now: 0, most: 0))
