@@ -19,6 +19,22 @@ public struct MonotonicTime: Comparable, Hashable, Sendable {
     return Self(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
   }
 
+  /// The time when the system last looked: up to a hundredth of a second ago, and read in a few nanoseconds.
+  public static var recent: Self {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+    return Self(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+  }
+
+  /// Whether this time has come.
+  ///
+  /// - Cost: that of ``recent`` while it is far away, else that of ``now``.
+  public var hasCome: Bool {
+    // The coarse clock lags by a tick of the kernel, a hundredth of a second at the most.
+    if self > Self.recent.advanced(byNanoseconds: 20_000_000) { return false }
+    return Self.now >= self
+  }
+
   /// Later than every real point in time.
   @inlinable public static var distantFuture: Self { Self(nanoseconds: .max) }
 

@@ -8,6 +8,8 @@ extension Inbox {
     /// The number of the scheduler's thread it is on.
     let thread: Int
     let mark: TurnMark
+    /// Messages that the turn has taken so far, counted in or not.
+    var taken = 0
     /// Messages that were handled, and are still counted in.
     var messages = 0
     /// Their bytes.
@@ -55,7 +57,7 @@ extension Inbox {
       while let isOurs = takeNext(&turn) {
         guard isOurs else { return }
         if turn.messages >= bounds.batch { settle(&turn) }
-        if limit.isReached() {
+        if limit.isReached(after: turn.taken) {
           settle(&turn)
           turn.mark.end()
           return scheduler.scheduleAgain(self)
@@ -73,36 +75,53 @@ extension Inbox {
     return process(message, &turn)
   }
 
-  /// Handles the next message of the batch that was taken; as ``takeNext(_:)``.
+  /// Handles some messages of the batch that was taken; as ``takeNext(_:)``.
+  ///
+  /// What they have in common is counted as in use once for all of them: the thread that reads counts on the same words.
   private func takeFromBatch(_ turn: inout Turn) -> Bool? {
-    guard let bytes = rest.value?.bytes else { return nil }
-    guard let (range, origin) = rest.value?.next() else {
-      rest.value = nil
-      return nil
+    guard var batch = rest.value.take() else { return nil }
+    let bytes = batch.bytes
+    let oneWay = MessageOrigin.oneWay(batch.source)
+    let last = turn.taken + max(1, min(budget.messagesPerLook, bounds.batch, budget.messages - turn.taken))
+    while turn.taken < last, let (range, isRequest) = batch.next() {
+      turn.taken += 1
+      let content = bytes.rawSpan.extracting(range)
+      // A call that nobody has kept ends here, and not with the message behind it.
+      let task =
+        isRequest
+        ? take(content, MessageOrigin(call: batch.takeCall(), source: batch.source))
+        : endpoint.deliver(content, oneWay)
+      let size = RemoteBatch.size(of: range.count)
+      if let task {
+        // Before the handler runs, because one that suspends takes the turn along, and whoever has it next goes on from here.
+        if !batch.isAtEnd { rest.value = consume batch }
+        return run(task, size, &turn)
+      }
+      turn.add(size)
     }
-    // Before the handler runs, because one that suspends takes the turn along, and whoever has it next goes on from here.
-    if rest.value?.isAtEnd ?? true { rest.value = nil }
-    return handle(bytes.rawSpan.extracting(range), origin, RemoteBatch.size(of: range.count), &turn)
+    if !batch.isAtEnd { rest.value = consume batch }
+    return true
   }
 
-  /// Handles a message of another process; false when the caller's turn is over with it.
-  private func handle(_ content: RawSpan, _ origin: MessageOrigin, _ bytes: Int, _ turn: inout Turn) -> Bool {
-    if let call = origin.call, call.isAbandoned {
-      call.drop()
-    } else if let task = endpoint.deliver(content, origin) {
-      return run(task, bytes, &turn)
-    }
-    turn.add(bytes)
-    return true
+  /// Delivers a message of another process, unless nobody waits for its answer any more; returns its handler if that may suspend.
+  private func take(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
+    guard let call = origin.call, call.isAbandoned else { return endpoint.deliver(content, origin) }
+    call.drop()
+    return nil
   }
 
   /// Handles a message; false when the caller's turn is over with it, and its mark says so.
   private func process(_ message: consuming InboxMessage, _ turn: inout Turn) -> Bool {
     let task: HandlerTask?
     let bytes: Int
+    turn.taken += 1
     switch consume message {
-    case .remote(let content, let origin, let count): return handle(content.rawSpan, origin, count, &turn)
+    case .remote(let content, let origin, let count):
+      bytes = count
+      task = take(content.rawSpan, origin)
     case .batch(let batch):
+      // It is its messages that count.
+      turn.taken -= 1
       rest.value = RemoteBatch.Rest(consume batch)
       return takeFromBatch(&turn) ?? true
     case .local(let message, let count):

@@ -77,22 +77,28 @@ struct RemoteBatch: Sendable {
 
     /// What the contents are in.
     var bytes: [UInt8] { batch.bytes }
+    /// What references in the messages are bound to.
+    var source: MessageSource? { batch.source }
     /// Whether there is nothing left.
     var isAtEnd: Bool { offset >= batch.bytes.count }
 
-    /// Takes the next message: where its content is, and where it came from; nil behind the last.
-    mutating func next() -> (content: Range<Int>, origin: MessageOrigin)? {
+    /// Takes the next message: where its content is, and whether it wants an answer, for which ``takeCall()`` is to follow; nil
+    /// behind the last.
+    mutating func next() -> (content: Range<Int>, isRequest: Bool)? {
       let start = offset + MemoryLayout<UInt32>.size
       guard start <= batch.bytes.count else { return nil }
       var field: UInt32 = 0
       for index in offset..<start { field = field << 8 | UInt32(batch.bytes[index]) }
       let content = start..<start + Int(field & ~RemoteBatch.requestBit)
       offset = content.upperBound
-      guard field & RemoteBatch.requestBit != 0, call < batch.calls.count else {
-        return (content, .oneWay(batch.source))
-      }
+      return (content, field & RemoteBatch.requestBit != 0)
+    }
+
+    /// Takes the call of the message that was taken last, if that is a request.
+    mutating func takeCall() -> RemoteCall? {
+      guard call < batch.calls.count else { return nil }
       call += 1
-      return (content, MessageOrigin(call: batch.calls[call - 1].take(), source: batch.source))
+      return batch.calls[call - 1].take()
     }
   }
 

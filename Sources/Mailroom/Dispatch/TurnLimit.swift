@@ -15,18 +15,21 @@ struct TurnLimit {
   }
 
   private let budget: Budget
-  /// Messages of this turn.
-  private var processed = 0
+  /// At how many messages of this turn the clock is looked at.
+  private var nextLook: Int
   /// When the turn should end; nil until the first look at the clock, from which on time counts.
   private var deadline: MonotonicTime?
 
-  init(_ budget: Budget) { self.budget = budget }
+  init(_ budget: Budget) {
+    self.budget = budget
+    nextLook = budget.messagesPerLook
+  }
 
-  /// Counts a message; says whether it should be the last one of the turn.
-  mutating func isReached() -> Bool {
-    processed += 1
-    if processed >= budget.messages { return true }
-    if processed % budget.messagesPerLook != 0 { return false }
+  /// Whether the turn, which has taken so many messages, has been long enough.
+  mutating func isReached(after messages: Int) -> Bool {
+    if messages >= budget.messages { return true }
+    if messages < nextLook { return false }
+    nextLook = messages + budget.messagesPerLook
     let now = MonotonicTime.now
     if let deadline { return now >= deadline }
     deadline = MonotonicTime(nanoseconds: now.nanoseconds &+ budget.nanoseconds)

@@ -13,7 +13,7 @@ extension Outbox {
     core.isDraining = true
     open.value = nil
     defer {
-      flushCount(core)
+      core.flushCount()
       core.isDraining = false
       if core.backlog.isEmpty && core.lanes.isEmpty { open.value = core.client }
     }
@@ -31,7 +31,7 @@ extension Outbox {
       if count % 2 == 0, let message = popReady(client, core) {
         send(message, client, core)
       } else if let message = core.backlog.popFirst() ?? popQueued() {
-        if !core.lanes.isEmpty && core.lanes.hasLane(message.route.name) {
+        if !core.lanes.isEmpty && core.lanes.hasLane(for: message.route) {
           watch(core, until: message.deadline)
           core.lanes.hold(message)
         } else {
@@ -65,7 +65,7 @@ extension Outbox {
   }
 
   func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {
-    countOut(message.route, message.body.count, core)
+    core.countOut(message.route, message.body.count)
     guard let sink = message.sink else {
       do throws(TransportError) {
         try client.send { $0.append(message.body.bytes) }
@@ -80,22 +80,5 @@ extension Outbox {
     } catch {
       sink.fail(error)
     }
-  }
-
-  /// Counts a message out of its route; messages of one route that leave together are counted together.
-  func countOut(_ route: RemoteRoute, _ byteCount: Int, _ core: OutboxCore) {
-    if core.left?.route === route {
-      core.left?.messages += 1
-      core.left?.bytes += byteCount
-    } else {
-      flushCount(core)
-      core.left = (route, 1, byteCount)
-    }
-  }
-
-  func flushCount(_ core: OutboxCore) {
-    guard let left = core.left else { return }
-    core.left = nil
-    left.route.gauge.remove(messages: left.messages, bytes: left.bytes)
   }
 }

@@ -161,7 +161,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     if !core.backlog.isEmpty || !queue.isEmpty || core.lanes.holdsReady { drain(core) }
     if !client.isActive { didLose(client) }
     guard core.client === client, core.backlog.isEmpty, queue.isEmpty, client.isWritable else { return nil }
-    return core.lanes.isEmpty || !core.lanes.hasLane(route.name) ? client : nil
+    return core.lanes.isEmpty || !core.lanes.hasLane(for: route) ? client : nil
   }
 
   /// Fails what is queued and whatever comes later, and drops the connection.

@@ -13,13 +13,11 @@ final class OutboxCore {
 
   var state: OutboxState
   var backoff: ReconnectBackoff
-  var client: TransportClient?
   /// Messages that were taken from the queue while there was no connection; a private FIFO.
   var backlog = MPSCQueue<OutboxMessage>()
   let lanes = OutboxLanes()
-  /// Bytes of the lanes that have left in this turn; at the budget, another turn is on its way.
-  var laneBytes = 0
-  var isDraining = false
+  /// In a box: these accesses are too many to be checked for exclusivity one by one.
+  private let hot = Confined(Hot())
   var timer: TimerToken?
   /// Before when what waits is not looked through again: looking takes a small part of the loop's time, however much it is.
   var nextLook = MonotonicTime(nanoseconds: 0)
@@ -27,8 +25,53 @@ final class OutboxCore {
   var willLook = false
   /// Why the peer is left alone, and since when no more.
   var refusal = RPCError.envStopped
-  /// Messages that have left and are still counted by their route.
-  var left: (route: RemoteRoute, messages: Int, bytes: Int)?
+
+  /// What every message touches.
+  private struct Hot {
+    var client: TransportClient?
+    var laneBytes = 0
+    var isDraining = false
+    var left: Left?
+  }
+
+  /// Messages to one endpoint that have left and are still counted by their route.
+  struct Left {
+    let route: RemoteRoute
+    var messages: Int
+    var bytes: Int
+  }
+
+  /// The connection, while there is one.
+  var client: TransportClient? {
+    get { hot.value.client }
+    set { hot.value.client = newValue }
+  }
+  /// Bytes of the lanes that have left in this turn; at the budget, another turn is on its way.
+  var laneBytes: Int {
+    get { hot.value.laneBytes }
+    set { hot.value.laneBytes = newValue }
+  }
+  var isDraining: Bool {
+    get { hot.value.isDraining }
+    set { hot.value.isDraining = newValue }
+  }
+
+  /// Counts a message out of its route; those of one route that leave together are counted together.
+  func countOut(_ route: RemoteRoute, _ byteCount: Int) {
+    if hot.value.left?.route === route {
+      hot.value.left?.messages += 1
+      hot.value.left?.bytes += byteCount
+    } else {
+      flushCount()
+      hot.value.left = Left(route: route, messages: 1, bytes: byteCount)
+    }
+  }
+
+  /// Tells the route of what was counted out.
+  func flushCount() {
+    guard let left = hot.value.left.take() else { return }
+    left.route.gauge.remove(messages: left.messages, bytes: left.bytes)
+  }
 
   init(state: OutboxState, backoff: ReconnectBackoff) {
     self.state = state

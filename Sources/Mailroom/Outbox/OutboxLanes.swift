@@ -13,74 +13,113 @@ internal import MailroomQueue
 /// Loop-confined. Invariant: while an endpoint has a lane, its messages go into the lane, so that they stay in order; those of
 /// other endpoints pass by.
 final class OutboxLanes {
-  private final class Lane {
+  /// What is held for one endpoint.
+  final class Lane {
+    let name: String
     let held = MPSCQueue<OutboxMessage>()
-    var isPaused = true
-    /// Whether its name is in `ready`.
-    var isListed = false
+    fileprivate let state = Confined(State())
+
+    fileprivate struct State {
+      var isPaused = true
+      /// Whether the lane is in `ready`.
+      var isListed = false
+      /// Whether it has let everything go, and is no lane any more.
+      var hasEnded = false
+    }
+
+    init(_ name: String) { self.name = name }
+
+    /// Whether it has let everything go, and is no lane any more.
+    var hasEnded: Bool { state.value.hasEnded }
   }
 
-  private var lanes: [String: Lane] = [:]
-  /// Names of lanes that may hold messages to leave; each once, whatever the peer says how often.
-  private var ready = FIFO<String>()
+  private struct State {
+    var lanes: [String: Lane] = [:]
+    /// Lanes that may hold messages to leave; each once, whatever the peer says how often.
+    var ready = FIFO<Lane>()
+  }
+
+  /// In a box, for every message touches it while something is held.
+  private let state = Confined(State())
 
   /// Whether nothing is paused or held.
-  var isEmpty: Bool { lanes.isEmpty }
+  var isEmpty: Bool { state.value.lanes.isEmpty }
   /// Whether something may leave now.
-  var holdsReady: Bool { !ready.isEmpty }
-  /// How many names of lanes are kept for leaving.
-  var readyCount: Int { ready.count }
+  var holdsReady: Bool { !state.value.ready.isEmpty }
+  /// How many lanes are kept for leaving.
+  var readyCount: Int { state.value.ready.count }
   /// Whether something is held.
-  var holdsMessages: Bool { lanes.values.contains { !$0.held.isEmpty } }
+  var holdsMessages: Bool { state.value.lanes.values.contains { !$0.held.isEmpty } }
 
   /// Holds messages to an endpoint back from now on.
   func pause(_ name: String) {
-    if let lane = lanes[name] { lane.isPaused = true } else { lanes[name] = Lane() }
+    if let lane = state.value.lanes[name] { lane.state.value.isPaused = true } else { _ = makeLane(name) }
+  }
+
+  private func makeLane(_ name: String) -> Lane {
+    let lane = Lane(name)
+    state.value.lanes[name] = lane
+    return lane
   }
 
   /// Lets what is held for an endpoint go.
   func resume(_ name: String) {
-    guard let lane = lanes[name], lane.isPaused else { return }
-    lane.isPaused = false
-    if lane.isListed { return }
-    lane.isListed = true
-    ready.append(name)
+    if let lane = state.value.lanes[name] { resume(lane) }
+  }
+
+  private func resume(_ lane: Lane) {
+    guard lane.state.value.isPaused else { return }
+    lane.state.value.isPaused = false
+    if lane.state.value.isListed { return }
+    lane.state.value.isListed = true
+    state.value.ready.append(lane)
   }
 
   /// Lets everything go: the peer that asked for pauses is gone.
-  func resumeAll() { for name in Array(lanes.keys) { resume(name) } }
+  func resumeAll() { for lane in Array(state.value.lanes.values) { resume(lane) } }
 
   /// Whether messages to an endpoint have to go through its lane.
-  func hasLane(_ name: String) -> Bool { lanes[name] != nil }
+  func hasLane(for route: RemoteRoute) -> Bool { lane(for: route) != nil }
 
-  /// Puts a message into its endpoint's lane, which there must be.
-  func hold(_ message: consuming OutboxMessage) {
-    let name = message.route.name
-    if lanes[name] == nil {
-      pause(name)
-      resume(name)
+  /// The lane of the route's endpoint; the route keeps it for the next message.
+  private func lane(for route: RemoteRoute) -> Lane? {
+    if let lane = route.lane.value {
+      if !lane.hasEnded { return lane }
+      route.lane.value = nil
     }
-    _ = lanes[name]?.held.push(message)
+    guard let lane = state.value.lanes[route.name] else { return nil }
+    route.lane.value = lane
+    return lane
+  }
+
+  /// Puts a message into its endpoint's lane, which is made if there is none.
+  func hold(_ message: consuming OutboxMessage) {
+    if let lane = lane(for: message.route) {
+      _ = lane.held.push(message)
+    } else {
+      let lane = makeLane(message.route.name)
+      _ = lane.held.push(message)
+      resume(lane)
+    }
   }
 
   /// Takes the oldest message of an endpoint that is not paused any more; nil when there is none.
   func popReady() -> OutboxMessage? {
-    while let name = ready.first {
-      if let lane = lanes[name] {
-        if !lane.isPaused {
-          if let message = lane.held.popFirst() { return message }
-          lanes[name] = nil
-        }
-        lane.isListed = false
+    while let lane = state.value.ready.first {
+      if !lane.state.value.isPaused {
+        if let message = lane.held.popFirst() { return message }
+        lane.state.value.hasEnded = true
+        state.value.lanes[lane.name] = nil
       }
-      _ = ready.popFirst()
+      lane.state.value.isListed = false
+      _ = state.value.ready.popFirst()
     }
     return nil
   }
 
   /// Takes a message, paused or not; nil when there is none.
   func popAny() -> OutboxMessage? {
-    for lane in lanes.values {
+    for lane in state.value.lanes.values {
       if let message = lane.held.popFirst() { return message }
     }
     return nil
@@ -88,7 +127,7 @@ final class OutboxLanes {
 
   /// Hands every held message to `body`, which returns those that stay.
   func filter(_ body: (consuming OutboxMessage) -> OutboxMessage?) {
-    for lane in lanes.values {
+    for lane in state.value.lanes.values {
       let kept = MPSCQueue<OutboxMessage>()
       while let message = lane.held.popFirst() {
         if let message = body(message) { _ = kept.push(message) }

@@ -15,6 +15,8 @@ final class RemoteRoute: Sendable {
   let bytesPrefix: [UInt8]
   /// What waits in the outbox to be sent to the endpoint.
   let gauge: FlowGauge
+  /// Loop-confined, and the lanes' own: where messages to the endpoint were held back last; nil if they never were.
+  let lane = Confined<OutboxLanes.Lane?>(nil)
 
   init(outbox: Outbox, name: String, envelope: [UInt8], marks: FlowMarks) {
     self.outbox = outbox

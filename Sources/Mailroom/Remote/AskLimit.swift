@@ -6,6 +6,9 @@ struct AskLimit: Sendable {
   /// Whether the ask was given a timeout of its own.
   let isOwn: Bool
 
+  /// Below this many nanoseconds, the configuration's timeout is counted from the exact time.
+  private static let exact: UInt64 = 2_000_000_000
+
   /// The limit of an ask that begins now.
   ///
   /// - Parameter timeout: the ask's own; nil for the configuration's.
@@ -14,7 +17,10 @@ struct AskLimit: Sendable {
     if let timeout {
       deadline = .now.advanced(by: timeout)
     } else {
-      deadline = .now.advanced(byNanoseconds: env.askTimeoutNanoseconds)
+      let nanoseconds = env.askTimeoutNanoseconds
+      // A hundredth of a second less or more says nothing about a timeout that nobody gave and that takes seconds.
+      let now = nanoseconds < Self.exact ? MonotonicTime.now : .recent
+      deadline = now.advanced(byNanoseconds: nanoseconds)
     }
   }
 

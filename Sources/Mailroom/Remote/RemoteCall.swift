@@ -66,7 +66,7 @@ final class RemoteCall: Sendable {
 
   /// Whether nobody waits for the answer any more: the asker gave up, its time is over, or its connection has ended.
   var isAbandoned: Bool {
-    responder.isAbandoned || (deadline != .distantFuture && MonotonicTime.now >= deadline)
+    responder.isAbandoned || (deadline != .distantFuture && deadline.hasCome)
   }
 
   /// Has `body` called when the asker gives up or its connection ends, unless the call was answered by then.

@@ -19,10 +19,12 @@ final class RemoteBatchTests: EnvironmentTestCase {
     var rest = RemoteBatch.Rest(RemoteBatch.of(texts, ofMessage, from: source).batch)
     for (index, text) in texts.enumerated() {
       XCTAssertFalse(rest.isAtEnd, "\(index)")
-      let (range, origin) = try XCTUnwrap(rest.next())
+      let (range, isRequest) = try XCTUnwrap(rest.next())
+      XCTAssertEqual(isRequest, ofMessage[index] != nil)
+      let call = isRequest ? rest.takeCall() : nil
       XCTAssertEqual(String(decoding: rest.bytes[range], as: UTF8.self), text)
-      XCTAssertTrue(origin.call === ofMessage[index], "message \(index) has its call, or none")
-      XCTAssertTrue(origin.source === source)
+      XCTAssertTrue(call === ofMessage[index], "message \(index) has its call, or none")
+      XCTAssertTrue(rest.source === source)
     }
     XCTAssertTrue(rest.isAtEnd)
     XCTAssertNil(rest.next())
@@ -84,12 +86,14 @@ final class RemoteBatchTests: EnvironmentTestCase {
     var rest = RemoteBatch.Rest(RemoteBatch.of(["a", "b"], [0: calls[0], 1: calls[1]]).batch)
     calls = []
     _ = rest.next()
+    _ = rest.takeCall()
     // The answer of the first one's end; the second one is still in the batch.
     let first = try await peer.next()
     XCTAssertEqual(first.id, 1)
     assertIs(first.error, .noReply)
     XCTAssertFalse(rest.isAtEnd)
     _ = rest.next()
+    _ = rest.takeCall()
     let second = try await peer.next()
     XCTAssertEqual(second.id, 2)
     assertIs(second.error, .noReply)

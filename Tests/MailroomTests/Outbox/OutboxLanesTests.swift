@@ -50,7 +50,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
     XCTAssertTrue(lanes.holdsMessages)
     lanes.resume("a")
     XCTAssertTrue(lanes.holdsReady)
-    XCTAssertTrue(lanes.hasLane("a"), "what comes now has to queue behind")
+    XCTAssertTrue(lanes.hasLane(for: a), "what comes now has to queue behind")
     hold(5, a)
     XCTAssertEqual(takeReady(), [0, 1, 2, 3, 4, 5])
     XCTAssertTrue(lanes.isEmpty)
@@ -79,8 +79,8 @@ final class OutboxLanesTests: EnvironmentTestCase {
     lanes.resume("c")
     lanes.resume("a")
     XCTAssertEqual(takeReady(), [2, 5, 8, 0, 3, 6])
-    XCTAssertTrue(lanes.hasLane("b"))
-    XCTAssertFalse(lanes.hasLane("a"))
+    XCTAssertTrue(lanes.hasLane(for: routes[1]))
+    XCTAssertFalse(lanes.hasLane(for: routes[0]))
     lanes.resumeAll()
     XCTAssertEqual(takeReady(), [1, 4, 7])
     XCTAssertTrue(lanes.isEmpty)
@@ -149,5 +149,20 @@ final class OutboxLanesTests: EnvironmentTestCase {
     lanes.resumeAll()
     XCTAssertEqual(takeReady(), [])
     XCTAssertTrue(lanes.isEmpty)
+  }
+
+  func testLaneThatHasEndedIsNotTakenForTheNextOne() throws {
+    let a = try routes("a")[0]
+    lanes.pause("a")
+    hold(0, a)
+    lanes.resume("a")
+    XCTAssertEqual(takeReady(), [0])
+    XCTAssertFalse(lanes.hasLane(for: a), "the route may still know the lane, which is none any more")
+    lanes.pause("a")
+    hold(1, a)
+    XCTAssertTrue(lanes.hasLane(for: a))
+    XCTAssertEqual(takeReady(), [], "the endpoint is paused")
+    lanes.resume("a")
+    XCTAssertEqual(takeReady(), [1])
   }
 }
