@@ -30,17 +30,17 @@ public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   /// To be called once.
   ///
   /// - Parameters:
-  ///   - fallback: what is returned, without running `start`, when the value was given before.
+  ///   - fallback: says what is returned, without running `start`, when the value was given before.
   ///   - start: sets off what will give the value; may do so itself.
   @inlinable
-  public nonisolated(nonsending) func wait(fallback: Value, _ start: () -> Void) async -> Value {
+  public nonisolated(nonsending) func wait(fallback: @autoclosure () -> Value, _ start: () -> Void) async -> Value {
     let value = await withUnsafeContinuation { (continuation: UnsafeContinuation<Value, Never>) in
       // A continuation is one pointer; as a number it fits the word that also says whether it is still there.
       let waiting = unsafeBitCast(continuation, to: UInt.self)
       if word.compareExchange(expected: 0, desired: waiting, ordering: .acquiringAndReleasing).exchanged {
         start()
       } else {
-        continuation.resume(returning: fallback)
+        continuation.resume(returning: fallback())
       }
     }
     // Pairs with `resume`. The runtime orders the two as well, but where nobody can check it.

@@ -65,10 +65,11 @@ extension Outbox {
   }
 
   func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {
+    var message = message
     core.countOut(message.route, message.body.count)
-    guard let sink = message.sink else {
+    guard let sink = message.takeSink() else {
       do throws(TransportError) {
-        try client.send { $0.append(message.body.bytes) }
+        try client.send([], message.body.bytes)
       } catch {
         policy.onLost(message.route, RPCError(error))
       }
@@ -76,7 +77,7 @@ extension Outbox {
     }
     if sink.isAbandoned { return }
     do throws(TransportError) {
-      try client.sendRPC(sink, deadline: message.deadline) { $0.append(message.body.bytes) }
+      try client.sendRPC(sink, deadline: message.deadline, [], message.body.bytes)
     } catch {
       sink.fail(error)
     }

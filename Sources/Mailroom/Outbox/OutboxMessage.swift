@@ -10,7 +10,7 @@ struct OutboxMessage: ~Copyable, Sendable {
   /// The route that its reference has, if another outbox than that one's carries it: where it goes back to when that cannot.
   private(set) var home: RemoteRoute?
   /// Who waits for the answer; nil for a one-way message.
-  let sink: ReplySink?
+  private(set) var sink: ReplySink?
   /// Until when it may wait.
   let deadline: MonotonicTime
 
@@ -51,6 +51,9 @@ struct OutboxMessage: ~Copyable, Sendable {
     redirect(to: home)
     self.home = nil
   }
+
+  /// Takes out who waits for the answer.
+  mutating func takeSink() -> ReplySink? { sink.take() }
 
   /// Whether nobody wants the answer any more.
   var isAbandoned: Bool { sink?.isAbandoned ?? false }

@@ -14,8 +14,8 @@ final class RemoteAsk: RefusableAsk {
     case raw([UInt8])
     /// Whatever else came as the reply's body.
     case body([UInt8])
-    /// There is no reply.
-    case failure(RPCError)
+    /// There is no reply; in a box, so that the usual outcome is as small as it can be.
+    indirect case failure(RPCError)
   }
 
   private let caller = SuspendedCaller<Outcome>()

@@ -1,3 +1,4 @@
+internal import MailroomQueue
 internal import MailroomTransport
 internal import Synchronization
 
@@ -12,7 +13,7 @@ internal import Synchronization
 ///   to nobody, and its handler runs to its deadline.
 /// - Cost: no allocation until a handler watches.
 struct SentRequest: ~Copyable, Sendable {
-  private final class Watcher: Sendable {
+  final class Watcher: Sendable {
     let body: @Sendable () -> Void
 
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -20,21 +21,21 @@ struct SentRequest: ~Copyable, Sendable {
 
   /// Atomic; written before `client`, which releases it.
   private let id = Atomic<Int64>(0)
-  private let client = AtomicLazyReference<TransportClient>()
-  private let watcher = AtomicLazyReference<Watcher>()
+  private let client = OnceReference<TransportClient>()
+  private let watcher = OnceReference<Watcher>()
 
   /// The request went out.
   func wasSent(_ id: Int64, on client: TransportClient) {
     self.id.store(id, ordering: .relaxed)
-    _ = self.client.storeIfNil(client)
+    self.client.set(client)
   }
 
   /// Has `body` called if the ask is given up; the first one who says so.
-  func watch(_ body: @escaping @Sendable () -> Void) { _ = watcher.storeIfNil(Watcher(body)) }
+  func watch(_ body: @escaping @Sendable () -> Void) { watcher.set(Watcher(body)) }
 
   /// The ask was given up.
   func follow() {
-    client.load()?.cancel(id.load(ordering: .relaxed))
-    watcher.load()?.body()
+    client.object?.cancel(id.load(ordering: .relaxed))
+    watcher.object?.body()
   }
 }
