@@ -65,6 +65,8 @@ public struct TransportConfiguration: Sendable {
   /// The defaults.
   public init() {}
 
+  /// The longest frame that may be sent: as configured, and with a body whose length fits its field.
+  var longestFrame: Int { min(maximumFrameLength, Int(Int32.max)) }
   /// How many bytes a peer may send without noticing that it should not: 16 times ``writeHighWaterMark``.
   package var overrun: Int { WriteGate.overrun(high: writeHighWaterMark) }
 }

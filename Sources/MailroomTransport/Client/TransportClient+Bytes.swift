@@ -27,12 +27,17 @@ extension TransportClient {
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge``: the request still wants an answer then.
   package func respond(_ requestID: Int64, tag: UInt8, _ body: RawSpan) throws(TransportError) {
-    guard loop.isCurrent, let connection = connection.copy else {
+    guard loop.isCurrent else {
+      let length = FrameFormat.rpcOverhead + 1 + body.byteCount
+      if length <= AnswerBuffer.longestFrame && length <= configuration.longestFrame {
+        return postAnswer(requestID, size: length) { $0.appendResponse(id: requestID, tag: tag, body) }
+      }
       return try respond(requestID) {
         $0.append(tag)
         $0.append(body)
       }
     }
+    guard let connection = connection.copy else { return didDrop(.answer) }
     try connection.sendAnswer(requestID, tag: tag, body)
   }
 }

@@ -4,14 +4,17 @@ internal import Synchronization
 /// One connection, as seen by those who send on it: in the direction it was opened, or back.
 ///
 /// - Thread safety: any thread. Off the connection's event loop a message is encoded by the caller and posted to the loop, at
-///   the cost of two allocations; on the loop it is encoded straight into the connection's out-buffer.
+///   the cost of two allocations, or none for an answer; on the loop it is encoded straight into the connection's out-buffer.
 /// - Ordering: messages of one thread are sent in the order given. Delivery is at most once; nothing is sent again.
 /// - Back-pressure: while the peer does not read, what other threads post waits in a queue of limited size, and sending on the
 ///   loop throws ``TransportError/Reason/full``, as it does for others once the queue is full. Answers are always taken.
 public final class TransportClient: Sendable {
-  private enum Outbound: ~Copyable {
+  enum Outbound: ~Copyable {
     case oneWay(ByteWriter)
+    /// An answer that is too large for ``AnswerBuffer``.
     case answer(ByteWriter)
+    /// Something is in the ``AnswerBuffer``.
+    case answers
     case request(ByteWriter, ReplySink, deadline: MonotonicTime)
     case cancel(Int64)
     case close
@@ -26,8 +29,12 @@ public final class TransportClient: Sendable {
   public let isOutgoing: Bool
   package let loop: EventLoop
 
-  private let configuration: TransportConfiguration
+  let configuration: TransportConfiguration
   private let outbound = MPSCQueue<Outbound>()
+  /// Answers of other threads; one `answers` is queued while there are any.
+  let answers = AnswerBuffer()
+  /// Loop-confined: what was taken out of `answers` last, emptied, for its storage.
+  let spareAnswers = Confined(AnswerBuffer.Batch())
   /// Counts what is posted from when it is until it is in the out-buffer.
   let gauge: FlowGauge
   /// Loop-confined.
@@ -168,8 +175,7 @@ public final class TransportClient: Sendable {
     guard loop.isCurrent else {
       var frame = try encoded(.rpcResponse, encode)
       frame.overwrite(requestID, at: FrameFormat.idOffset)
-      abandonment.forgetWatchers(requestID)
-      return postAnswer(frame)
+      return postAnswer(requestID, frame)
     }
     guard let connection = connection.value, connection.acceptsAnswers else { return didDrop(.answer) }
     if abandonment.takeCancelled(requestID) { return connection.didAnswer() }
@@ -190,10 +196,10 @@ public final class TransportClient: Sendable {
     var frame = ByteWriter(capacity: text.count + 32)
     let isWritten: Void? = try? frame.append(frame: .rpcFailure(id: requestID, error: text.rawSpan), limit: .max)
     guard isWritten != nil else { return }
+    if !loop.isCurrent { return postAnswer(requestID, frame) }
     abandonment.forgetWatchers(requestID)
-    if !loop.isCurrent { return postAnswer(frame) }
     guard let connection = connection.value else { return didDrop(.answer) }
-    connection.send(frame, .answer, isNew: true)
+    connection.send(frame, .answers(1), isNew: true)
   }
 
   /// Ends the connection after what is queued was written.
@@ -238,36 +244,39 @@ public final class TransportClient: Sendable {
 
   // MARK: The queue to the loop
 
-  private func postAnswer(_ frame: consuming ByteWriter) {
-    _ = gauge.add(bytes: frame.count)
-    post(.answer(frame))
-  }
-
   /// Posts a message that the gauge has counted.
-  private func post(_ message: consuming Outbound) {
+  func post(_ message: consuming Outbound) {
     switch outbound.push(message) {
     case .queued: break
     case .wake: loop.schedule(self)
     case .closed(let message):
-      let bytes = refuse(message)
-      if bytes > 0 { gauge.remove(messages: 1, bytes: bytes) }
+      let refused = refuse(message)
+      gauge.remove(messages: refused.messages, bytes: refused.bytes)
     }
   }
 
-  /// Gives a message up; says how many bytes it had.
-  private func refuse(_ message: consuming Outbound) -> Int {
+  /// What the gauge has counted something with.
+  typealias Amount = (messages: Int, bytes: Int)
+
+  /// Gives a message up; says what it was counted with.
+  private func refuse(_ message: consuming Outbound) -> Amount {
     switch consume message {
     case .request(let frame, let sink, _):
       sink.fail(closedError)
-      return frame.count
+      return (1, frame.count)
     case .oneWay(let frame):
       didDrop(.oneWay)
-      return frame.count
+      return (1, frame.count)
     case .answer(let frame):
       didDrop(.answer)
-      return frame.count
-    case .cancel: return Self.cancelSize
-    case .close: return 0
+      return (1, frame.count)
+    case .answers:
+      var batch = AnswerBuffer.Batch()
+      answers.take(into: &batch)
+      didDrop(DroppedMessages(answers: batch.count))
+      return (batch.count, batch.frames.count)
+    case .cancel: return (1, Self.cancelSize)
+    case .close: return (0, 0)
     }
   }
 
@@ -284,23 +293,24 @@ public final class TransportClient: Sendable {
     TransportError(.full, "too much waits to be sent to \(peer), which reads slowly or not at all", isNotSent: true)
   }
 
-  /// Sends a message, or has the connection hold it; says how many bytes left the queue.
-  private func perform(_ message: consuming Outbound) -> Int {
+  /// Sends a message, or has the connection hold it; says what has left the queue.
+  private func perform(_ message: consuming Outbound) -> Amount {
     guard let connection = connection.value else { return refuse(message) }
     switch consume message {
     case .oneWay(let frame): return connection.take(frame, .oneWay)
-    case .answer(let frame): return connection.take(frame, .answer)
+    case .answer(let frame): return connection.take(frame, .answers(1))
+    case .answers: return takeAnswers(connection)
     case .request(let frame, let sink, let deadline):
-      guard let id = connection.register(sink, deadline: deadline) else { return frame.count }
+      guard let id = connection.register(sink, deadline: deadline) else { return (1, frame.count) }
       var frame = frame
       frame.overwrite(id, at: FrameFormat.idOffset)
       return connection.take(frame, .request(id: id, deadline: deadline))
     case .cancel(let id):
       connection.cancel(id)
-      return Self.cancelSize
+      return (1, Self.cancelSize)
     case .close:
       connection.close()
-      return 0
+      return (0, 0)
     }
   }
 
@@ -324,9 +334,9 @@ public final class TransportClient: Sendable {
     connection.value = nil
     var (messages, bytes) = (0, 0)
     outbound.close { message in
-      let count = refuse(message)
-      if count > 0 { messages += 1 }
-      bytes += count
+      let refused = refuse(message)
+      messages += refused.messages
+      bytes += refused.bytes
     }
     gauge.remove(messages: messages, bytes: bytes)
     gauge.close()
@@ -345,9 +355,9 @@ extension TransportClient: LoopTask {
     while true {
       var (messages, bytes) = (0, 0)
       let count = outbound.drain(limit: Self.budget) { message in
-        let count = perform(message)
-        if count > 0 { messages += 1 }
-        bytes += count
+        let left = perform(message)
+        messages += left.messages
+        bytes += left.bytes
       }
       if messages > 0 { gauge.remove(messages: messages, bytes: bytes) }
       if count == Self.budget {

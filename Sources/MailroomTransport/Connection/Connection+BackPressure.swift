@@ -24,17 +24,39 @@ extension Connection {
     attention = min(Self.earlyFlush, writeGate.room(beside: pending - out.value.collecting.count))
   }
 
-  /// Sends a message that another thread posted, or holds it until there is room; says how many bytes are not held.
-  func take(_ frame: consuming ByteWriter, _ kind: HeldPosts.Kind) -> Int {
-    if lifecycle.state == .open && !isFinishing && !(isWritable && posts.isEmpty) {
+  /// Sends what another thread posted, or holds it until there is room; says what is not held.
+  func take(_ frame: consuming ByteWriter, _ kind: HeldPosts.Kind) -> (messages: Int, bytes: Int) {
+    if holdsPosts {
       posts.append(frame, kind)
       if case .request(let id, _) = kind { announce(id) }
-      return 0
+      return (0, 0)
     }
     let count = frame.count
     send(frame, kind, isNew: true)
-    return count
+    return (1, count)
   }
+
+  /// Sends answers that other threads posted, or holds them until there is room; says what is not held.
+  func take(_ answers: inout AnswerBuffer.Batch) -> (messages: Int, bytes: Int) {
+    if holdsPosts {
+      var frames = ByteWriter()
+      swap(&frames, &answers.frames)
+      posts.append(frames, .answers(answers.count))
+      return (0, 0)
+    }
+    if acceptsAnswers {
+      markDirty()
+      out.value.collecting.append(answers.frames.bytes)
+      flushIfLarge()
+      didAnswer(answers.count)
+    } else {
+      client.didDrop(DroppedMessages(answers: answers.count))
+    }
+    return (answers.count, answers.frames.count)
+  }
+
+  /// Whether what other threads post has to wait.
+  private var holdsPosts: Bool { lifecycle.state == .open && !isFinishing && !(isWritable && posts.isEmpty) }
 
   /// Sends an encoded message.
   ///
@@ -43,18 +65,20 @@ extension Connection {
     var frame = message
     switch kind {
     case .oneWay: if !acceptsRequests { return client.didDrop(.oneWay) }
-    case .answer:
-      if !acceptsAnswers { return client.didDrop(.answer) }
-      if client.abandonment.takeCancelled(frame.requestID) { return didAnswer() }
+    case .answers(let count):
+      if !acceptsAnswers { return client.didDrop(DroppedMessages(answers: count)) }
+      // Of several, those that were cancelled are left out when they are put together.
+      if count == 1 && !frame.isEmpty && client.abandonment.takeCancelled(frame.requestID) { return didAnswer() }
     case .request(let id, let deadline):
       // Those that ended while they were held are not sent.
       if !pending.value.contains(id) { return }
       updateTime(in: &frame, deadline)
     }
-    append { $0.append(frame.bytes) }
+    markDirty()
+    out.value.collecting.append(frame.bytes)
     if isNew, case .request(let id, _) = kind { announce(id) }
     flushIfLarge()
-    if kind == .answer { didAnswer() }
+    if case .answers(let count) = kind { didAnswer(count) }
   }
 
   /// Moves held messages on as long as there is room, or all of them when they shall wait no longer.
@@ -64,12 +88,12 @@ extension Connection {
     var (count, bytes) = (0, 0)
     while count < limit, all || isWritable, let post = posts.popFirst() {
       let frame = post.takeFrame()
-      count += 1
+      count += post.count
       bytes += frame.count
       send(frame, post.kind, isNew: false)
     }
     if count > 0 { client.didUnqueue(messages: count, bytes: bytes) }
-    if count == limit && !posts.isEmpty && isWritable { client.runAgain() }
+    if count >= limit && !posts.isEmpty && isWritable { client.runAgain() }
   }
 
   func tellRoom() {

@@ -13,12 +13,12 @@ extension Connection {
   ) throws(TransportError) {
     if !isWritable && acceptsRequests { throw client.fullError }
     let length = FrameFormat.rpcOverhead + prefix.count + body.byteCount
-    if length > longestFrame { throw client.tooLargeError(length: length) }
+    if length > configuration.longestFrame { throw client.tooLargeError(length: length) }
     var receiver: (any TransportResponseReceiver)?
     if case .receiver(let object) = sink { receiver = object }
     guard let id = register(consume sink, deadline: deadline) else { return }
     // One that fits only without its deadline is sent without.
-    let tellsTime = hasExtensions && deadline != .distantFuture && length + 8 <= longestFrame
+    let tellsTime = hasExtensions && deadline != .distantFuture && length + 8 <= configuration.longestFrame
     markDirty()
     out.value.collecting.appendRequest(
       id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, prefix.rawSpan, body)
@@ -33,7 +33,7 @@ extension Connection {
     guard acceptsRequests else { return client.didDrop(.oneWay) }
     if !isWritable { throw client.fullError }
     let length = FrameFormat.oneWayOverhead + prefix.count + body.byteCount
-    if length > longestFrame { throw client.tooLargeError(length: length) }
+    if length > configuration.longestFrame { throw client.tooLargeError(length: length) }
     markDirty()
     out.value.collecting.appendOneWay(prefix.rawSpan, body)
     flushIfLarge()
@@ -46,14 +46,11 @@ extension Connection {
     guard acceptsAnswers else { return client.didDrop(.answer) }
     if client.abandonment.takeCancelled(id) { return didAnswer() }
     let length = FrameFormat.rpcOverhead + 1 + body.byteCount
-    if length > longestFrame { throw client.tooLargeError(length: length) }
+    if length > configuration.longestFrame { throw client.tooLargeError(length: length) }
     markDirty()
     out.value.collecting.appendResponse(id: id, tag: tag, body)
     client.abandonment.forgetWatchers(id)
     flushIfLarge()
     didAnswer()
   }
-
-  /// The longest frame that may be sent: as configured, and with a body whose length fits its field.
-  private var longestFrame: Int { min(configuration.maximumFrameLength, Int(Int32.max)) }
 }

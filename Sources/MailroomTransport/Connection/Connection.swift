@@ -159,9 +159,9 @@ final class Connection {
   /// Whether requests and one-way messages find room in the out-buffer.
   var isWritable: Bool { writeGate.isWritable }
 
-  /// An answer to a request of the peer was written.
-  func didAnswer() {
-    if unanswered > 0 { unanswered -= 1 }
+  /// Answers to requests of the peer were written.
+  func didAnswer(_ count: Int = 1) {
+    unanswered -= min(count, unanswered)
     if unanswered == 0 { client.abandonment.clear() }
     if !readGate.value.isOpen { noteUnanswered() }
     if acceptsAnswers && !acceptsRequests { checkQuiescence() }

@@ -11,13 +11,16 @@ struct HeldPosts {
   /// What is done with a frame besides sending it.
   enum Kind: Equatable {
     case oneWay
-    case answer
+    /// So many answers, one frame behind the other.
+    case answers(Int)
     case request(id: Int64, deadline: MonotonicTime)
   }
 
   /// A message that waits.
   final class Post {
     let kind: Kind
+    /// How many messages it is.
+    var count: Int { if case .answers(let count) = kind { count } else { 1 } }
     private var frame: ByteWriter
 
     init(_ frame: consuming ByteWriter, _ kind: Kind) {

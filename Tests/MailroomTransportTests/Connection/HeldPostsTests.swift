@@ -9,7 +9,7 @@ final class HeldPostsTests: XCTestCase {
     XCTAssertTrue(posts.isEmpty)
     XCTAssertNil(posts.popFirst())
     let kinds: [HeldPosts.Kind] = [
-      .oneWay, .request(id: 5, deadline: .distantFuture), .answer, .request(id: 6, deadline: .now),
+      .oneWay, .request(id: 5, deadline: .distantFuture), .answers(3), .request(id: 6, deadline: .now),
     ]
     for (index, kind) in kinds.enumerated() {
       var frame = ByteWriter()
@@ -23,6 +23,7 @@ final class HeldPostsTests: XCTestCase {
       XCTAssertEqual(posts.contains(request: 6), index < 4)
       let post = posts.popFirst()
       XCTAssertEqual(post?.kind, kind)
+      XCTAssertEqual(post?.count, index == 2 ? 3 : 1)
       XCTAssertEqual(post?.takeFrame().array(), [UInt8(index)])
     }
     XCTAssertTrue(posts.isEmpty)
