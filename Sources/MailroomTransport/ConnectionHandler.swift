@@ -17,6 +17,10 @@ public protocol ConnectionHandler: AnyObject {
   func peerDidPause(_ endpoint: RawSpan)
   /// The peer's endpoint of this name may be sent to again.
   func peerDidResume(_ endpoint: RawSpan)
+  /// A number, below 32 768, at the beginning of a body stands for these bytes from now on; see ``RawSpan/prefixNumber``.
+  ///
+  /// - Throws: ``FrameError`` when the peer must not say so, and then the connection ends.
+  func peerDidNumber(_ prefix: RawSpan, _ number: Int) throws(FrameError)
   /// All bytes that were read together have been handed over: what was put off for the batch's end is due now.
   func connectionDidReadBatch()
   /// The connection ended, with an error unless one of the sides closed it in order.
@@ -30,6 +34,10 @@ extension ConnectionHandler {
   public func peerDidPause(_ endpoint: RawSpan) {}
   /// Does nothing.
   public func peerDidResume(_ endpoint: RawSpan) {}
+  /// Throws: a handler that keeps no prefixes lets nobody say that it did.
+  public func peerDidNumber(_ prefix: RawSpan, _ number: Int) throws(FrameError) {
+    throw .unsupported(WireMessage.Kind.numberPrefix.rawValue)
+  }
   /// Does nothing.
   public func connectionDidReadBatch() {}
   /// Does nothing.

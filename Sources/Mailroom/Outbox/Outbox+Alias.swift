@@ -69,7 +69,7 @@ extension Outbox {
   func currentRoute(for route: RemoteRoute) -> RemoteRoute {
     guard let outbox = resolved(), outbox !== self else { return route }
     // One that has ended fails messages as this one does.
-    return (try? outbox.route(to: route.name) { route.envelope })?.current ?? route
+    return (try? outbox.route(to: route.name) { route.prefix.bytes })?.current ?? route
   }
 
   /// Hands everything to `other`, which leads to the same peer, as long as its connection lives.
@@ -97,7 +97,7 @@ extension Outbox {
 
   /// Takes over a message of an alias; hands it back when this outbox has ended.
   func adopt(_ message: consuming OutboxMessage) -> OutboxMessage? {
-    guard let route = try? route(to: message.route.name, envelope: { [envelope = message.route.envelope] in envelope })
+    guard let route = try? route(to: message.route.name, envelope: { [prefix = message.route.prefix] in prefix.bytes })
     else { return message }
     message.redirect(to: route)
     return enqueue(message)

@@ -59,17 +59,17 @@ extension Outbox {
     guard core.lanes.holdsReady, core.laneBytes < Self.laneBudget, client.takesBulk,
       let message = core.lanes.popReady()
     else { return nil }
-    core.laneBytes += message.body.count
+    core.laneBytes += message.content.count
     if core.laneBytes >= Self.laneBudget { loop.schedule(self) }
     return message
   }
 
   func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {
     var message = message
-    core.countOut(message.route, message.body.count)
+    core.countOut(message.route, message.content.count)
     guard let sink = message.takeSink() else {
       do throws(TransportError) {
-        try client.send([], message.body.bytes)
+        try client.send(message.route.prefix, tag: message.tag, message.rest)
       } catch {
         policy.onLost(message.route, RPCError(error))
       }
@@ -77,7 +77,7 @@ extension Outbox {
     }
     if sink.isAbandoned { return }
     do throws(TransportError) {
-      try client.sendRPC(sink, deadline: message.deadline, [], message.body.bytes)
+      try client.sendRPC(sink, deadline: message.deadline, message.route.prefix, tag: message.tag, message.rest)
     } catch {
       sink.fail(error)
     }

@@ -79,7 +79,7 @@ extension Outbox {
   }
 
   func fail(_ message: consuming OutboxMessage, _ error: RPCError) {
-    message.route.gauge.remove(messages: 1, bytes: message.body.count)
+    message.route.gauge.remove(messages: 1, bytes: message.content.count)
     if let sink = message.sink {
       if !sink.isAbandoned { sink.fail(TransportError(error.transportReason, error.message, isNotSent: true)) }
     } else {

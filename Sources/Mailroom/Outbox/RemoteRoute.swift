@@ -1,4 +1,5 @@
 internal import MailroomQueue
+internal import MailroomTransport
 
 /// The way to one endpoint of another process: what every message to it has in common.
 ///
@@ -9,10 +10,8 @@ final class RemoteRoute: Sendable {
   let outbox: Outbox
   /// The endpoint's name.
   let name: String
-  /// What stands in front of every message's content.
-  let envelope: [UInt8]
-  /// What stands in front of raw bytes.
-  let bytesPrefix: [UInt8]
+  /// The envelope, which stands in front of every message's content, or its number does.
+  let prefix: BodyPrefix
   /// What waits in the outbox to be sent to the endpoint.
   let gauge: FlowGauge
   /// Loop-confined, and the lanes' own: where messages to the endpoint were held back last; nil if they never were.
@@ -21,8 +20,7 @@ final class RemoteRoute: Sendable {
   init(outbox: Outbox, name: String, envelope: [UInt8], marks: FlowMarks) {
     self.outbox = outbox
     self.name = name
-    self.envelope = envelope
-    bytesPrefix = envelope + [Content.raw]
+    prefix = BodyPrefix(envelope)
     gauge = FlowGauge(marks)
   }
 

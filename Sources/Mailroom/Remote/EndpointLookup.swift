@@ -29,13 +29,12 @@ extension RPCEnv {
     let question = try JavaObjectStream.checkExistence(name: endpoint.name)
     let result = await withTaskCancellationHandler {
       await lookup.caller.wait(fallback: .failure(.lookupCancelled)) {
-        var body = ByteWriter(capacity: verifier.envelope.count + question.count)
-        body.append(verifier.envelope)
-        body.append(question)
+        var content = ByteWriter(capacity: question.count)
+        content.append(question)
         let deadline = MonotonicTime.now.advanced(by: configuration.lookupTimeout)
         do throws(RPCError) {
-          try verifier.admit(byteCount: body.count)
-          verifier.outbox.post(OutboxMessage(body, to: verifier, .receiver(lookup), deadline: deadline))
+          try verifier.admit(byteCount: content.count)
+          verifier.outbox.post(OutboxMessage(content, to: verifier, .receiver(lookup), deadline: deadline))
         } catch {
           lookup.caller.resume(returning: .failure(error))
         }

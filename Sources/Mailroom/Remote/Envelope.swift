@@ -13,6 +13,17 @@ internal import MailroomTransport
 ///
 /// `jutf` is a uint16 length and Java's modified UTF-8. The format is the reference's (RequestMessage), so that both kinds of
 /// process understand it.
+///
+/// A peer that keeps envelopes is told once, by a frame of type 68, that a number stands for one. From then on messages have the
+/// number in its place:
+///
+/// ```
+///   uint16 0x8000 + number    no envelope begins so, for its first byte is 0 or 1
+///   …      content
+/// ```
+///
+/// What numbers are given is up to ``PrefixNumbers``, what is made of them to ``NumberedEnvelopes``; that a peer keeps envelopes,
+/// and how many, its ``Introduction`` says.
 struct Envelope: ~Escapable {
   let senderHost: RawSpan?
   let senderPort: Int32

@@ -4,41 +4,60 @@ internal import MailroomTransport
 ///
 /// ```
 ///   request, to the endpoint "mailroom-introduction"     0E  version  16 bytes: the asker's id
+///                                                         uint16 count, uint32 bytes: the envelopes it keeps
 ///   reply                                                 0E  version  16 bytes: the answerer's id
 ///                                                         flag  [varint length, host, uint16 port]: where it listens
+///                                                         uint16 count, uint32 bytes: the envelopes it keeps
 /// ```
 ///
 /// Where the asker listens stands in the request's envelope. It is an ordinary request, so a peer of the reference system
 /// answers it with a failure, since its content is no Java object; such a peer gets no frames that it does not know.
+///
+/// Version 1 ends before the envelopes, see ``NumberedEnvelopes``, and keeps none. What follows that a version knows is not
+/// looked at, so a peer of version 1 understands version 2, and is sent what version 1 was sent.
 struct Introduction: Equatable {
   /// The name of the endpoint that introductions are addressed to; no endpoint of users can have it.
   static let endpointName = "mailroom-introduction"
 
   private static let mark: UInt8 = 0x0E
-  private static let version: UInt8 = 1
+  private static let version: UInt8 = 2
 
   /// Whose introduction it is.
   let id: RPCEnvID
   /// Where it listens; in a reply only.
   let address: RPCAddress?
+  /// The envelopes that it keeps for the other side to number.
+  let envelopes: PrefixLimits
 
   /// Whether content is an introduction, well-formed or not.
   static func isIntroduction(_ content: RawSpan) -> Bool { content.byte(at: 0) == mark }
 
   /// Appends the content of the request.
   func appendRequest(to writer: inout ByteWriter) {
+    appendID(to: &writer)
+    appendEnvelopes(to: &writer)
+  }
+
+  /// Appends the body of the reply.
+  func appendReply(to writer: inout ByteWriter) {
+    appendID(to: &writer)
+    (address != nil).encode(into: &writer)
+    if let address {
+      address.host.encode(into: &writer)
+      writer.append(integer: UInt16(address.port))
+    }
+    appendEnvelopes(to: &writer)
+  }
+
+  private func appendID(to writer: inout ByteWriter) {
     writer.append(Self.mark)
     writer.append(Self.version)
     id.encode(into: &writer)
   }
 
-  /// Appends the body of the reply.
-  func appendReply(to writer: inout ByteWriter) {
-    appendRequest(to: &writer)
-    (address != nil).encode(into: &writer)
-    guard let address else { return }
-    address.host.encode(into: &writer)
-    writer.append(integer: UInt16(address.port))
+  private func appendEnvelopes(to writer: inout ByteWriter) {
+    writer.append(integer: UInt16(clamping: envelopes.count))
+    writer.append(integer: UInt32(clamping: envelopes.byteCount))
   }
 
   /// Reads the content of a request; what a later version appends is not looked at.
@@ -53,21 +72,30 @@ struct Introduction: Equatable {
     try self.init(from: &reader, isReply: true)
   }
 
-  init(id: RPCEnvID, address: RPCAddress?) {
+  init(id: RPCEnvID, address: RPCAddress?, envelopes: PrefixLimits) {
     self.id = id
     self.address = address
+    self.envelopes = envelopes
   }
 
   private init(from reader: inout RPCReader, isReply: Bool) throws {
-    guard try reader.readByte() == Self.mark, try reader.readByte() >= Self.version else {
-      throw RPCError(.undecodable, "this is no introduction")
-    }
+    guard try reader.readByte() == Self.mark else { throw Self.notOne }
+    let version = try reader.readByte()
+    if version == 0 { throw Self.notOne }
     id = try RPCEnvID(from: &reader)
-    guard isReply, try Bool(from: &reader) else {
+    if isReply, try Bool(from: &reader) {
+      let host = try String(from: &reader)
+      address = try RPCAddress(host: host, port: Int(try reader.read(UInt16.self)))
+    } else {
       address = nil
-      return
     }
-    let host = try String(from: &reader)
-    address = try RPCAddress(host: host, port: Int(try reader.read(UInt16.self)))
+    if version == 1 {
+      envelopes = .none
+    } else {
+      let count = try reader.read(UInt16.self)
+      envelopes = PrefixLimits(count: Int(count), byteCount: Int(try reader.read(UInt32.self)))
+    }
   }
+
+  private static let notOne = RPCError(.undecodable, "this is no introduction")
 }

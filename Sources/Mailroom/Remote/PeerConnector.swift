@@ -59,7 +59,7 @@ final class PeerConnector: TransportResponseReceiver {
   private func introduce(to client: TransportClient) {
     do {
       let envelope = try Envelope.bytes(sender: env.address, receiver: address, name: Introduction.endpointName)
-      let introduction = Introduction(id: env.id, address: nil)
+      let introduction = Introduction(id: env.id, address: nil, envelopes: NumberedEnvelopes.limits)
       let deadline = MonotonicTime.now.advanced(by: env.configuration.transport.connectTimeout)
       try client.sendRPC(.receiver(self), deadline: deadline) { writer in
         writer.append(envelope)
@@ -81,7 +81,7 @@ final class PeerConnector: TransportResponseReceiver {
       // A reply that is no introduction comes from a process that does not know them.
       if Introduction.isIntroduction(body), let introduction = try? Introduction(reply: body) {
         peer.introduce(introduction, address: introduction.address)
-        peer.client.enableExtensions()
+        peer.client.enableExtensions(prefixes: introduction.envelopes)
         if let known = env.connection(to: introduction, orElse: outbox, peer.client) {
           // There is a connection to this very environment, under its own address.
           peer.client.close()

@@ -22,17 +22,17 @@ extension RPCEndpointRef.Storage {
       // What the tick began with is exact enough for a timeout that nobody gave, and reading a clock takes as long as a message.
       let deadline = limit?.deadline ?? client.tickTime.advanced(byNanoseconds: env.askTimeoutNanoseconds)
       do throws(TransportError) {
-        return try client.sendRPC(consume sink, deadline: deadline, route.bytesPrefix, bytes)
+        return try client.sendRPC(consume sink, deadline: deadline, route.prefix, tag: Content.raw, bytes)
       } catch {
         throw RPCError(error)
       }
     }
     let limit = limit ?? AskLimit(nil, env)
-    let body = try admitted(route, overhead: FrameFormat.rpcOverhead) { (writer) throws(RPCError) in
-      writer.append(route.bytesPrefix)
+    let content = try admitted(route, overhead: FrameFormat.rpcOverhead) { (writer) throws(RPCError) in
+      writer.append(Content.raw)
       writer.append(bytes)
     }
-    route.outbox.post(OutboxMessage(body, to: route, of: home, consume sink, deadline: limit.deadline))
+    route.outbox.post(OutboxMessage(content, to: route, of: home, consume sink, deadline: limit.deadline))
   }
 
   /// Sends raw bytes.
@@ -43,30 +43,35 @@ extension RPCEndpointRef.Storage {
       if current !== route { return try send(bytes, over: current, of: route) }
     }
     if let client = route.outbox.directClient(for: route) {
-      do throws(TransportError) { return try client.send(route.bytesPrefix, bytes) } catch { throw RPCError(error) }
+      do throws(TransportError) {
+        return try client.send(route.prefix, tag: Content.raw, bytes)
+      } catch {
+        throw RPCError(error)
+      }
     }
-    let body = try admitted(route, overhead: FrameFormat.oneWayOverhead) { (writer) throws(RPCError) in
-      writer.append(route.bytesPrefix)
+    let content = try admitted(route, overhead: FrameFormat.oneWayOverhead) { (writer) throws(RPCError) in
+      writer.append(Content.raw)
       writer.append(bytes)
     }
-    route.outbox.post(OutboxMessage(body, to: route, of: home))
+    route.outbox.post(OutboxMessage(content, to: route, of: home))
   }
 
-  /// Encodes a message, and counts it in.
+  /// Encodes a message's content, and counts it in.
   func admitted(
     _ route: RemoteRoute, overhead: Int, _ encode: (inout ByteWriter) throws(RPCError) -> Void
   ) throws(RPCError) -> ByteWriter {
     if let refusal = route.outbox.refusal { throw refusal }
     // Encoding is in vain when there is no room.
     if route.gauge.isFull { throw route.full }
-    var body = ByteWriter()
-    try encode(&body)
+    var content = ByteWriter()
+    try encode(&content)
+    // With the whole envelope: whether a number stands for it is not known here.
+    let length = overhead + route.prefix.bytes.count + content.count
     let limit = env.configuration.transport.maximumFrameLength
-    if body.count + overhead > limit {
-      throw RPCError(
-        .tooLarge, "the message takes \(body.count + overhead) bytes, the limit is \(limit)", execution: .notExecuted)
+    if length > limit {
+      throw RPCError(.tooLarge, "the message takes \(length) bytes, the limit is \(limit)", execution: .notExecuted)
     }
-    try route.admit(byteCount: body.count)
-    return body
+    try route.admit(byteCount: content.count)
+    return content
   }
 }

@@ -29,7 +29,7 @@ extension RPCEndpointRef {
     _ request: Request, over route: RemoteRoute, _ ask: some RefusableAsk, _ limit: AskLimit, key: RPCRequestKey? = nil
   ) {
     sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
-      try Self.write(request, route.envelope, key: key, to: &writer)
+      try Self.write(request, key: key, to: &writer)
     } onError: {
       ask.refuse($0)
     }
@@ -59,16 +59,16 @@ extension RPCEndpointRef {
       if let client = route.outbox.directClient(for: route) {
         var failure: RPCError?
         do throws(TransportError) {
-          try client.sendRPC(sink, deadline: limit.deadline) { (writer) throws(TransportError) in
+          try client.sendRPC(sink, deadline: limit.deadline, behind: route.prefix) { (writer) throws(TransportError) in
             do throws(RPCError) { try encode(&writer) } catch { throw error.carried(in: &failure) }
           }
         } catch {
           throw failure ?? RPCError(error)
         }
       } else {
-        let body = try storage.admitted(route, overhead: FrameFormat.rpcOverhead, encode)
+        let content = try storage.admitted(route, overhead: FrameFormat.rpcOverhead, encode)
         route.outbox.post(
-          OutboxMessage(body, to: route, of: route === home ? nil : home, sink, deadline: limit.deadline))
+          OutboxMessage(content, to: route, of: route === home ? nil : home, sink, deadline: limit.deadline))
       }
     } catch {
       onError(error)
@@ -96,15 +96,15 @@ extension RPCEndpointRef {
     if let client = route.outbox.directClient(for: route) {
       var failure: RPCError?
       do throws(TransportError) {
-        try client.send { (writer) throws(TransportError) in
+        try client.send(behind: route.prefix) { (writer) throws(TransportError) in
           do throws(RPCError) { try encode(&writer) } catch { throw error.carried(in: &failure) }
         }
       } catch {
         throw failure ?? RPCError(error)
       }
     } else {
-      let body = try storage.admitted(route, overhead: FrameFormat.oneWayOverhead, encode)
-      route.outbox.post(OutboxMessage(body, to: route, of: route === home ? nil : home))
+      let content = try storage.admitted(route, overhead: FrameFormat.oneWayOverhead, encode)
+      route.outbox.post(OutboxMessage(content, to: route, of: route === home ? nil : home))
     }
   }
 
@@ -120,9 +120,8 @@ extension RPCEndpointRef {
   // MARK: Encoding
 
   static func write<Message: RPCMessage>(
-    _ message: Message, _ envelope: [UInt8], key: RPCRequestKey? = nil, to writer: inout ByteWriter
+    _ message: Message, key: RPCRequestKey? = nil, to writer: inout ByteWriter
   ) throws(RPCError) {
-    writer.append(envelope)
     if let key { Content.append(key, to: &writer) }
     writer.append(Content.typed)
     let name = MessageName.bytes(of: Message.self)

@@ -32,6 +32,7 @@ final class RemoteHandler: ConnectionHandler {
   private var client: TransportClient { peer.client }
   private var env: RPCEnv { peer.env }
   private let routes = Confined(RouteCache())
+  private let numbered = Confined(NumberedEnvelopes())
   /// In a box, for every message touches it.
   private let memory = Confined(Memory())
   /// Messages of this batch of reading that are still to be posted.
@@ -43,18 +44,16 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   func receive(request body: RawSpan, responder: RPCResponder) {
+    if let number = body.prefixNumber {
+      return receive(request: body.droppingPrefixNumber(), behind: number, responder)
+    }
     if let route = memory.value.route, body.starts(with: route.envelope.value), !route.inbox.isStopped {
       let content = body.dropping(route.envelope.value.count)
       if content.byte(at: 0) != Content.java { return deliver(request: content, responder, to: route) }
     }
     do {
       let envelope = try Envelope(parsing: body)
-      if envelope.name.equals(Self.introductionName.rawSpan) { return introduce(envelope, responder) }
-      peer.announce(envelope.sender)
-      if envelope.content.byte(at: 0) == Content.java { return receive(javaObject: envelope, responder) }
-      guard let route = find(envelope.name) else {
-        return try RemoteCall(responder, from: peer, source).fail(Self.notFound(envelope.name))
-      }
+      guard let route = route(for: envelope, envelope.content, responder) else { return }
       remember(route, envelope, of: body)
       deliver(request: envelope.content, responder, to: route)
     } catch {
@@ -62,20 +61,69 @@ final class RemoteHandler: ConnectionHandler {
     }
   }
 
+  private func receive(request content: RawSpan, behind number: Int, _ responder: RPCResponder) {
+    if let route = numbered.value.route(number), content.byte(at: 0) != Content.java {
+      return deliver(request: content, responder, to: route)
+    }
+    guard let bytes = numbered.value.envelope(number), let envelope = try? Envelope(parsing: bytes.rawSpan) else {
+      return responder.fail("The request's envelope cannot be read: the number \(number) stands for none")
+    }
+    let route = route(for: envelope, content, responder)
+    numbered.value.note(route, for: number)
+    if let route { deliver(request: content, responder, to: route) }
+  }
+
+  /// The endpoint that a request is for; nil for one that is answered here, because it is for none or about the environment.
+  private func route(
+    for envelope: borrowing Envelope, _ content: RawSpan, _ responder: RPCResponder
+  ) -> InboxRoute? {
+    if envelope.name.equals(Self.introductionName.rawSpan) {
+      introduce(content, from: envelope.sender, responder)
+      return nil
+    }
+    peer.announce(envelope.sender)
+    if content.byte(at: 0) == Content.java {
+      receive(javaObject: content, to: envelope.name, responder)
+      return nil
+    }
+    if let route = find(envelope.name) { return route }
+    let error = Self.notFound(envelope.name)
+    do { try RemoteCall(responder, from: peer, source).fail(error) } catch { responder.fail(error.message) }
+    return nil
+  }
+
   func receive(oneWay body: RawSpan) {
+    if let number = body.prefixNumber {
+      return receive(oneWay: body.droppingPrefixNumber(), behind: number)
+    }
     if let route = memory.value.route, body.starts(with: route.envelope.value), !route.inbox.isStopped {
       return deliver(body.dropping(route.envelope.value.count), .oneWay(source), to: route)
     }
-    guard let envelope = try? Envelope(parsing: body) else {
-      return lost(nil, RPCError(.undecodable, "the message's envelope cannot be read", execution: .notExecuted))
-    }
-    peer.announce(envelope.sender)
-    guard let route = find(envelope.name) else {
-      return lost(envelope.name.utf8String(), Self.notFound(envelope.name))
-    }
+    guard let envelope = try? Envelope(parsing: body) else { return lost(nil, Self.unreadable) }
+    guard let route = route(for: envelope) else { return }
     remember(route, envelope, of: body)
     deliver(envelope.content, .oneWay(source), to: route)
   }
+
+  private func receive(oneWay content: RawSpan, behind number: Int) {
+    if let route = numbered.value.route(number) { return deliver(content, .oneWay(source), to: route) }
+    guard let bytes = numbered.value.envelope(number), let envelope = try? Envelope(parsing: bytes.rawSpan) else {
+      return lost(nil, Self.unreadable)
+    }
+    let route = route(for: envelope)
+    numbered.value.note(route, for: number)
+    if let route { deliver(content, .oneWay(source), to: route) }
+  }
+
+  /// The endpoint that a one-way message is for; nil, and the message is lost, when there is none.
+  private func route(for envelope: borrowing Envelope) -> InboxRoute? {
+    peer.announce(envelope.sender)
+    if let route = find(envelope.name) { return route }
+    lost(envelope.name.utf8String(), Self.notFound(envelope.name))
+    return nil
+  }
+
+  func peerDidNumber(_ prefix: RawSpan, _ number: Int) throws(FrameError) { try numbered.value.define(number, prefix) }
 
   private func remember(_ route: InboxRoute, _ envelope: borrowing Envelope, of body: RawSpan) {
     memory.value.route = route
@@ -102,31 +150,31 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   /// Answers the introduction of a peer that has connected, and says who this environment is.
-  private func introduce(_ envelope: borrowing Envelope, _ responder: RPCResponder) {
-    guard let introduction = try? Introduction(request: envelope.content) else {
+  private func introduce(_ content: RawSpan, from sender: RPCAddress?, _ responder: RPCResponder) {
+    guard let introduction = try? Introduction(request: content) else {
       return responder.fail("The introduction cannot be read")
     }
-    let answer = Introduction(id: env.id, address: env.address)
+    let answer = Introduction(id: env.id, address: env.address, envelopes: NumberedEnvelopes.limits)
     // Only a maximum frame below a hundred bytes could not take it; then the peer goes on without.
     try? client.respond(responder.requestID) { answer.appendReply(to: &$0) }
     // Behind the answer, which tells the peer so.
-    client.enableExtensions()
+    client.enableExtensions(prefixes: introduction.envelopes)
     // One that was dialled has said who it is when it answered; that alone counts.
     if client.isOutgoing { return }
-    peer.introduce(introduction, address: envelope.sender)
-    peer.announce(envelope.sender)
+    peer.introduce(introduction, address: sender)
+    peer.announce(sender)
   }
 
   /// Answers lookups; other Java objects are of no type that an endpoint could have a handler for.
-  private func receive(javaObject envelope: borrowing Envelope, _ responder: RPCResponder) {
-    if envelope.name.equals(Self.verifierName.utf8Array.rawSpan) {
-      guard let name = JavaObjectStream.parseCheckExistence(envelope.content) else {
+  private func receive(javaObject content: RawSpan, to endpoint: RawSpan, _ responder: RPCResponder) {
+    if endpoint.equals(Self.verifierName.utf8Array.rawSpan) {
+      guard let name = JavaObjectStream.parseCheckExistence(content) else {
         return responder.fail("The lookup is no CheckExistence object of a version that is known here")
       }
       // The answer is 47 bytes; nothing about it can fail but a connection that has ended.
       try? responder.succeed(JavaObjectStream.boolean(env.dispatcher.find(name) != nil).rawSpan)
-    } else if find(envelope.name) == nil {
-      responder.fail(Self.notFound(envelope.name).message)
+    } else if find(endpoint) == nil {
+      responder.fail(Self.notFound(endpoint).message)
     } else {
       responder.fail("Java objects are not supported here")
     }
@@ -136,6 +184,9 @@ final class RemoteHandler: ConnectionHandler {
   private func lost(_ name: String?, _ error: RPCError, count: Int = 1) {
     env.report(RPCDeadLetter(endpoint: name, peer: nil, count: count, error: error))
   }
+
+  private static let unreadable = RPCError(
+    .undecodable, "the message's envelope cannot be read", execution: .notExecuted)
 
   private static func notFound(_ name: RawSpan) -> RPCError {
     RPCError(

@@ -5,22 +5,22 @@ extension TransportClient {
   /// When the loop's current tick began, or a little later; on the loop's thread only.
   package var tickTime: MonotonicTime { loop.core.value.tickTime }
 
-  /// Sends a request whose body is `prefix` and `body`; on the loop's thread only.
+  /// Sends a request whose body is `prefix`, the byte `tag`, and `content`; on the loop's thread only.
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge`` or ``TransportError/Reason/full``; `sink` is not told then.
   package func sendRPC(
-    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: [UInt8], _ body: RawSpan
+    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan
   ) throws(TransportError) {
     guard let connection = connection.copy else { return sink.fail(closedError) }
-    try connection.sendRequest(consume sink, deadline: deadline, prefix, body)
+    try connection.sendRequest(consume sink, deadline: deadline, prefix, tag: tag, content)
   }
 
-  /// Sends a one-way message whose body is `prefix` and `body`; on the loop's thread only.
+  /// Sends a one-way message whose body is `prefix`, the byte `tag`, and `content`; on the loop's thread only.
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge`` or ``TransportError/Reason/full``.
-  package func send(_ prefix: [UInt8], _ body: RawSpan) throws(TransportError) {
+  package func send(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) throws(TransportError) {
     guard let connection = connection.copy else { return didDrop(.oneWay) }
-    try connection.sendOneWay(prefix, body)
+    try connection.sendOneWay(prefix, tag: tag, content)
   }
 
   /// Answers a request of the peer with a body that is the byte `tag` and `body`; as ``respond(_:_:)``.

@@ -9,10 +9,14 @@ extension TransportClient {
 
   /// Uses and accepts the frames of the extensions from now on: both sides have said that they understand them.
   ///
-  /// Only on the connection's event loop. There is no way back.
-  package func enableExtensions() {
-    guard let connection = connection.value else { return }
+  /// Only on the connection's event loop. There is no way back, and what was said first counts.
+  ///
+  /// - Parameter limits: what the peer keeps of prefixes with numbers; the handler says what this side keeps.
+  package func enableExtensions(prefixes limits: PrefixLimits = .none) {
+    guard let connection = connection.value, !connection.hasExtensions else { return }
     connection.hasExtensions = true
+    connection.prefixes.value = PrefixNumbers(
+      within: limits, longest: configuration.longestFrame - FrameFormat.prefixOverhead)
     extended.store(true, ordering: .relaxed)
   }
 

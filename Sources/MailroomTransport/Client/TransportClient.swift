@@ -106,28 +106,31 @@ public final class TransportClient: Sendable {
     try sendRPC(.function(onResponse), deadline: MonotonicTime.now.advanced(by: timeout)) { $0.append(body) }
   }
 
-  /// Sends a request whose body `encode` writes; `sink` is told exactly once.
+  /// Sends a request whose body is `prefix` and what `encode` writes; `sink` is told exactly once.
   ///
   /// - Throws: what `encode` throws, or ``TransportError`` with ``TransportError/Reason/tooLarge`` or
   ///   ``TransportError/Reason/full``; `sink` is not told then.
   package func sendRPC(
-    _ sink: ReplySink, deadline: MonotonicTime, _ encode: (inout ByteWriter) throws(TransportError) -> Void
+    _ sink: ReplySink, deadline: MonotonicTime, behind prefix: BodyPrefix? = nil,
+    _ encode: (inout ByteWriter) throws(TransportError) -> Void
   ) throws(TransportError) {
     guard loop.isCurrent else {
       if gauge.isFull { throw fullError }
       let isTimed = hasExtensions && deadline != .distantFuture
-      let frame = try encoded(isTimed ? .rpcRequestWithDeadline : .rpcRequest, encode)
+      let frame = try encoded(isTimed ? .rpcRequestWithDeadline : .rpcRequest, behind: prefix, encode)
       if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.request(frame, sink, deadline: deadline))
     }
     guard let connection = connection.value else { return sink.fail(closedError) }
     if !connection.isWritable && connection.acceptsRequests { throw fullError }
+    let mark = prefix.map { connection.mark(of: $0) } ?? .none
     guard let id = connection.register(sink, deadline: deadline) else { return }
     do throws(TransportError) {
       try connection.append { (writer) throws(TransportError) in
         let frame = connection.beginRequest(&writer, id, deadline)
+        let saved = prefix.map { writer.append($0, mark) } ?? 0
         try encode(&writer)
-        try end(frame, &writer)
+        try end(frame, &writer, saved: saved)
       }
       connection.announce(id)
       connection.flushIfLarge()
@@ -144,23 +147,27 @@ public final class TransportClient: Sendable {
     try send { $0.append(body) }
   }
 
-  /// Sends a one-way message whose body `encode` writes.
+  /// Sends a one-way message whose body is `prefix` and what `encode` writes.
   ///
   /// - Throws: what `encode` throws, or ``TransportError`` with ``TransportError/Reason/tooLarge`` or
   ///   ``TransportError/Reason/full``.
-  package func send(_ encode: (inout ByteWriter) throws(TransportError) -> Void) throws(TransportError) {
+  package func send(
+    behind prefix: BodyPrefix? = nil, _ encode: (inout ByteWriter) throws(TransportError) -> Void
+  ) throws(TransportError) {
     guard loop.isCurrent else {
       if gauge.isFull { throw fullError }
-      let frame = try encoded(.oneWay, encode)
+      let frame = try encoded(.oneWay, behind: prefix, encode)
       if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.oneWay(frame))
     }
     guard let connection = connection.value, connection.acceptsRequests else { return didDrop(.oneWay) }
     if !connection.isWritable { throw fullError }
+    let mark = prefix.map { connection.mark(of: $0) } ?? .none
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginOneWay()
+      let saved = prefix.map { writer.append($0, mark) } ?? 0
       try encode(&writer)
-      try end(frame, &writer)
+      try end(frame, &writer, saved: saved)
     }
     connection.flushIfLarge()
   }
@@ -210,7 +217,8 @@ public final class TransportClient: Sendable {
   }
 
   private func encoded(
-    _ kind: WireMessage.Kind, _ encode: (inout ByteWriter) throws(TransportError) -> Void
+    _ kind: WireMessage.Kind, behind prefix: BodyPrefix? = nil,
+    _ encode: (inout ByteWriter) throws(TransportError) -> Void
   ) throws(TransportError) -> ByteWriter {
     var writer = ByteWriter()
     let frame =
@@ -219,14 +227,17 @@ public final class TransportClient: Sendable {
       case .rpcRequestWithDeadline: writer.beginTimedRequest(id: 0, nanosecondsLeft: 1)
       default: writer.beginRPC(kind, id: 0)
       }
+    if let prefix { writer.append(prefix.bytes) }
     try encode(&writer)
     try end(frame, &writer)
     return writer
   }
 
-  private func end(_ frame: ByteWriter.OpenFrame, _ writer: inout ByteWriter) throws(TransportError) {
+  private func end(
+    _ frame: ByteWriter.OpenFrame, _ writer: inout ByteWriter, saved: Int = 0
+  ) throws(TransportError) {
     do throws(FrameError) {
-      try writer.endFrame(frame, limit: configuration.maximumFrameLength)
+      try writer.endFrame(frame, limit: configuration.maximumFrameLength, saved: saved)
     } catch {
       throw TransportError(.tooLarge, "the message to \(peer) cannot be sent: \(error)", isNotSent: true)
     }

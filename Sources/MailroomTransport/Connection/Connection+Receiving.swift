@@ -89,6 +89,7 @@ extension Connection: UVStreamDelegate {
     case .cancel: try receive(extension: message, .cancel)
     case .pauseEndpoint: try receive(extension: message, .pauseEndpoint)
     case .resumeEndpoint: try receive(extension: message, .resumeEndpoint)
+    case .numberPrefix: try receive(extension: message, .numberPrefix)
     }
   }
 

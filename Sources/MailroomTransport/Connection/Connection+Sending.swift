@@ -4,16 +4,17 @@ internal import MailroomQueue
 // precautions that ``append(_:)`` takes.
 
 extension Connection {
-  /// Sends a request whose body is `prefix` and `body`.
+  /// Sends a request whose body is `prefix`, the byte `tag`, and `content`.
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/full`` or ``TransportError/Reason/tooLarge``, and then `sink` is not
   ///   told.
   func sendRequest(
-    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: [UInt8], _ body: RawSpan
+    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan
   ) throws(TransportError) {
     if !isWritable && acceptsRequests { throw client.fullError }
-    let length = FrameFormat.rpcOverhead + prefix.count + body.byteCount
+    let length = FrameFormat.rpcOverhead + prefix.bytes.count + 1 + content.byteCount
     if length > configuration.longestFrame { throw client.tooLargeError(length: length) }
+    let mark = mark(of: prefix)
     var receiver: (any TransportResponseReceiver)?
     if case .receiver(let object) = sink { receiver = object }
     guard let id = register(consume sink, deadline: deadline) else { return }
@@ -21,21 +22,23 @@ extension Connection {
     let tellsTime = hasExtensions && deadline != .distantFuture && length + 8 <= configuration.longestFrame
     markDirty()
     out.value.collecting.appendRequest(
-      id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, prefix.rawSpan, body)
+      id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, mark, prefix.bytes, tag: tag,
+      content)
     receiver?.wasSent(id, on: client)
     flushIfLarge()
   }
 
-  /// Sends a one-way message whose body is `prefix` and `body`.
+  /// Sends a one-way message whose body is `prefix`, the byte `tag`, and `content`.
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/full`` or ``TransportError/Reason/tooLarge``.
-  func sendOneWay(_ prefix: [UInt8], _ body: RawSpan) throws(TransportError) {
+  func sendOneWay(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) throws(TransportError) {
     guard acceptsRequests else { return client.didDrop(.oneWay) }
     if !isWritable { throw client.fullError }
-    let length = FrameFormat.oneWayOverhead + prefix.count + body.byteCount
+    let length = FrameFormat.oneWayOverhead + prefix.bytes.count + 1 + content.byteCount
     if length > configuration.longestFrame { throw client.tooLargeError(length: length) }
+    let mark = mark(of: prefix)
     markDirty()
-    out.value.collecting.appendOneWay(prefix.rawSpan, body)
+    out.value.collecting.appendOneWay(mark, prefix.bytes, tag: tag, content)
     flushIfLarge()
   }
 

@@ -59,6 +59,8 @@ final class Connection {
   let mostUnanswered: Int
   /// Whether the peer understands the extensions.
   var hasExtensions = false
+  /// The prefixes that the peer was given numbers for.
+  let prefixes = Confined(PrefixNumbers(within: .none))
   private var isDirty = false
   /// Frames that are being written right now, with the out-buffer in their hands.
   private var openFrames = 0

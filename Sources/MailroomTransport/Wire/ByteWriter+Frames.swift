@@ -2,29 +2,31 @@
 
 extension ByteWriter {
   /// Appends the frame of a request; one that tells its deadline when there is a time.
-  mutating func appendRequest(id: Int64, nanosecondsLeft: Int64?, _ prefix: RawSpan, _ body: RawSpan) {
+  ///
+  /// The body is the prefix, or the mark that stands for it, the byte `tag`, and `content`.
+  mutating func appendRequest(
+    id: Int64, nanosecondsLeft: Int64?, _ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8, _ content: RawSpan
+  ) {
     let kind = nanosecondsLeft == nil ? WireMessage.Kind.rpcRequest : .rpcRequestWithDeadline
     let overhead = nanosecondsLeft == nil ? FrameFormat.rpcOverhead : FrameFormat.timedRPCOverhead
-    let bodySize = prefix.byteCount + body.byteCount
+    let bodySize = mark.size(for: prefix) + 1 + content.byteCount
     let start = claim(overhead + bodySize)
     store(Int64(overhead + bodySize), at: start)
     store(kind.rawValue, at: start + FrameFormat.lengthSize)
     store(id, at: start + FrameFormat.idOffset)
     if let nanosecondsLeft { store(nanosecondsLeft, at: start + FrameFormat.timeOffset) }
     store(Int32(truncatingIfNeeded: bodySize), at: start + overhead - 4)
-    store(prefix, at: start + overhead)
-    store(body, at: start + overhead + prefix.byteCount)
+    store(mark, prefix, tag, content, at: start + overhead)
   }
 
-  /// Appends the frame of a one-way message.
-  mutating func appendOneWay(_ prefix: RawSpan, _ body: RawSpan) {
-    let bodySize = prefix.byteCount + body.byteCount
+  /// Appends the frame of a one-way message, whose body is as a request's.
+  mutating func appendOneWay(_ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8, _ content: RawSpan) {
+    let bodySize = mark.size(for: prefix) + 1 + content.byteCount
     let start = claim(FrameFormat.oneWayOverhead + bodySize)
     store(Int64(FrameFormat.oneWayOverhead + bodySize), at: start)
     store(WireMessage.Kind.oneWay.rawValue, at: start + FrameFormat.lengthSize)
     store(Int32(truncatingIfNeeded: bodySize), at: start + FrameFormat.oneWayOverhead - 4)
-    store(prefix, at: start + FrameFormat.oneWayOverhead)
-    store(body, at: start + FrameFormat.oneWayOverhead + prefix.byteCount)
+    store(mark, prefix, tag, content, at: start + FrameFormat.oneWayOverhead)
   }
 
   /// Appends the frame of a response whose body is a byte and what follows it.
@@ -37,6 +39,30 @@ extension ByteWriter {
     store(Int32(truncatingIfNeeded: bodySize), at: start + FrameFormat.rpcOverhead - 4)
     store(tag, at: start + FrameFormat.rpcOverhead)
     store(body, at: start + FrameFormat.rpcOverhead + 1)
+  }
+
+  /// Appends a prefix, or the mark that stands for it; says how many bytes that saves.
+  mutating func append(_ prefix: BodyPrefix, _ mark: PrefixMark) -> Int {
+    if mark == .none {
+      append(prefix.bytes)
+      return 0
+    }
+    append(integer: mark.field)
+    return prefix.bytes.count - PrefixMark.size
+  }
+
+  @inline(__always)
+  private func store(_ mark: PrefixMark, _ prefix: [UInt8], _ tag: UInt8, _ content: RawSpan, at start: Int) {
+    var offset = start
+    if mark == .none {
+      store(prefix.rawSpan, at: offset)
+      offset += prefix.count
+    } else {
+      store(mark.field, at: offset)
+      offset += PrefixMark.size
+    }
+    store(tag, at: offset)
+    store(content, at: offset + 1)
   }
 
   /// Writes an integer, big-endian, into room that was claimed.

@@ -11,6 +11,11 @@ public enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The message is legal, but not one that this side serves.
   case unsupported(UInt8)
 
+  /// That the definition of a prefix number is not what is allowed at that offset of the frame.
+  package init(badPrefix expected: String, offset: Int) {
+    self = .malformed(ByteReader.Malformed(expected: expected, offset: offset))
+  }
+
   /// What is wrong, for people.
   public var description: String {
     switch self {

@@ -20,6 +20,8 @@ package enum FrameFormat {
   static let timeOffset = idOffset + 8
   /// What a frame adds to the body of a one-way message: length, type, body length.
   package static let oneWayOverhead = 13
+  /// What the frame that numbers a prefix adds to it: length, type, number, prefix length.
+  static let prefixOverhead = 15
 }
 
 extension ByteWriter {
@@ -72,18 +74,20 @@ extension ByteWriter {
   ///
   /// A request that is above `limit` because of its deadline becomes one without.
   ///
+  /// - Parameter saved: bytes that a number stands for here, and that count all the same: what fits must not depend on it.
   /// - Throws: ``FrameError/tooLarge(length:limit:)`` when the frame is above `limit`; it is taken back as a whole then.
-  package mutating func endFrame(_ frame: OpenFrame, limit: Int) throws(FrameError) {
+  package mutating func endFrame(_ frame: OpenFrame, limit: Int, saved: Int = 0) throws(FrameError) {
     let length = count - frame.start
+    let whole = length + saved
     let body = count - frame.bodyStart
-    if length > limit, frame.bodyStart - frame.start == FrameFormat.timedRPCOverhead, length - 8 <= limit {
+    if whole > limit, frame.bodyStart - frame.start == FrameFormat.timedRPCOverhead, whole - 8 <= limit {
       overwrite(WireMessage.Kind.rpcRequest.rawValue, at: frame.start + FrameFormat.lengthSize)
       remove(at: frame.start + FrameFormat.timeOffset, count: 8)
-      return try endFrame(OpenFrame(start: frame.start, bodyStart: frame.bodyStart - 8), limit: limit)
+      return try endFrame(OpenFrame(start: frame.start, bodyStart: frame.bodyStart - 8), limit: limit, saved: saved)
     }
-    if length > limit || body > Int(Int32.max) {
+    if whole > limit || body > Int(Int32.max) {
       truncate(to: frame.start)
-      throw .tooLarge(length: Int64(length), limit: limit)
+      throw .tooLarge(length: Int64(whole), limit: limit)
     }
     overwrite(Int64(length), at: frame.start)
     overwrite(Int32(body), at: frame.bodyStart - 4)
@@ -141,6 +145,10 @@ extension ByteWriter {
     case .resumeEndpoint(let name):
       begin(.resumeEndpoint)
       append(block: name)
+    case .numberPrefix(let number, let prefix):
+      begin(.numberPrefix)
+      append(integer: number)
+      append(block: prefix)
     }
     let length = count - start
     if length > limit {

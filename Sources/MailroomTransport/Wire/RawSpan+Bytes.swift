@@ -28,6 +28,21 @@ extension RawSpan {
     offset >= 0 && offset < byteCount ? unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt8.self) : nil
   }
 
+  /// The number that stands at the beginning of a body, in place of the bytes that the peer has said it stands for; nil for a
+  /// body that begins with other bytes.
+  ///
+  /// Two bytes: the number, and the highest bit set.
+  @inlinable public var prefixNumber: Int? {
+    guard byteCount >= 2 else { return nil }
+    let field = UInt16(bigEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt16.self))
+    return field >= 0x8000 ? Int(field & 0x7FFF) : nil
+  }
+
+  /// What follows the ``prefixNumber`` of a body that begins with one.
+  @inlinable
+  @_lifetime(copy self)
+  public func droppingPrefixNumber() -> RawSpan { dropping(2) }
+
   /// The bytes from `offset` on; none when there are fewer.
   @inlinable
   @_lifetime(copy self)

@@ -36,6 +36,11 @@ public enum WireMessage: ~Escapable {
   case pauseEndpoint(name: RawSpan)
   /// 67: text name of an endpoint that may be sent to again.
   case resumeEndpoint(name: RawSpan)
+  /// 68: uint16 number below 32 768, int32 length and the bytes that it stands for at the beginning of bodies from now on.
+  ///
+  /// A body that begins with the number and the highest bit set, as a uint16, is to be read as if it began with these bytes. Only to
+  /// a peer that has said that it keeps them; see ``PrefixNumbers``.
+  case numberPrefix(number: UInt16, prefix: RawSpan)
 
   /// The number that stands in a frame's type byte.
   public enum Kind: UInt8, Sendable {
@@ -69,6 +74,8 @@ public enum WireMessage: ~Escapable {
     case pauseEndpoint = 66
     /// 67.
     case resumeEndpoint = 67
+    /// 68.
+    case numberPrefix = 68
   }
 
   /// Reads the message in a frame's payload: type byte, header, body.
@@ -131,6 +138,9 @@ public enum WireMessage: ~Escapable {
         self = .pauseEndpoint(name: try reader.readBlock())
       case .resumeEndpoint:
         self = .resumeEndpoint(name: try reader.readBlock())
+      case .numberPrefix:
+        let number = try reader.read(UInt16.self)
+        self = .numberPrefix(number: number, prefix: try reader.readBlock())
       }
     } catch {
       throw FrameError.malformed(error)

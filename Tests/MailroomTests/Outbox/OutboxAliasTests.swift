@@ -169,11 +169,10 @@ final class OutboxAliasTests: EnvironmentTestCase {
     XCTAssertTrue(way !== home)
     alias.connection.reset()
     await eventually("the alias has ended") { home.outbox.resolved() !== way.outbox }
-    let bytes = way.bytesPrefix + [3]
-    var body = ByteWriter()
-    body.append(bytes)
-    try way.admit(byteCount: body.count)
-    way.outbox.post(OutboxMessage(body, to: way, of: home))
+    var content = ByteWriter()
+    content.append([Content.raw, 3])
+    try way.admit(byteCount: content.count)
+    way.outbox.post(OutboxMessage(content, to: way, of: home))
     let last = try await accept(alias.other, as: .random(), at: alias.other.port)
     let message = try await last.next()
     XCTAssertEqual(message.content, [1, 3])

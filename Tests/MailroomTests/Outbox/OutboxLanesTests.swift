@@ -28,7 +28,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
   }
 
   private func dropThirds(_ message: consuming OutboxMessage) -> OutboxMessage? {
-    if message.body.array()[0] % 3 == 0 { return nil }
+    if message.content.array()[0] % 3 == 0 { return nil }
     return message
   }
 
@@ -37,7 +37,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
   /// Takes all that may leave.
   private func takeReady() -> [UInt8] {
     var numbers: [UInt8] = []
-    while let message = lanes.popReady() { numbers += message.body.array() }
+    while let message = lanes.popReady() { numbers += message.content.array() }
     return numbers
   }
 
@@ -63,9 +63,9 @@ final class OutboxLanesTests: EnvironmentTestCase {
     lanes.pause("a")
     for number: UInt8 in 0..<4 { hold(number, a) }
     lanes.resume("a")
-    XCTAssertEqual(lanes.popReady()?.body.array(), [0])
+    XCTAssertEqual(lanes.popReady()?.content.array(), [0])
     lanes.pause("a")
-    XCTAssertNil(lanes.popReady()?.body.array())
+    XCTAssertNil(lanes.popReady()?.content.array())
     hold(4, a)
     lanes.resume("a")
     XCTAssertEqual(takeReady(), [1, 2, 3, 4])
@@ -130,7 +130,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
     lanes.resume("b")
     for number: UInt8 in 0..<6 { hold(number, routes[Int(number) % 2]) }
     var taken: [UInt8] = []
-    while let message = lanes.popAny() { taken += message.body.array() }
+    while let message = lanes.popAny() { taken += message.content.array() }
     XCTAssertEqual(taken.filter { $0 % 2 == 0 }, [0, 2, 4])
     XCTAssertEqual(taken.filter { $0 % 2 == 1 }, [1, 3, 5])
     XCTAssertEqual(taken.count, 6)

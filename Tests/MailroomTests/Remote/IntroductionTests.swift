@@ -24,11 +24,34 @@ final class IntroductionTests: XCTestCase {
   private func read(reply body: [UInt8]) throws -> Introduction { try Introduction(reply: body.rawSpan) }
 
   func testBytesOfRequestAndReply() throws {
-    let asked = bytes(hex: "0e 01 0102030405060708 090a0b0c0d0e0f10")
-    XCTAssertEqual(request(Introduction(id: id, address: nil)), asked)
-    XCTAssertEqual(reply(Introduction(id: id, address: nil)), asked + [0])
+    let start = bytes(hex: "0e 02 0102030405060708 090a0b0c0d0e0f10")
+    let none = bytes(hex: "0000 00000000")
+    XCTAssertEqual(request(Introduction(id: id, address: nil)), start + none)
+    XCTAssertEqual(reply(Introduction(id: id, address: nil)), start + [0] + none)
     let address = try RPCAddress(host: "ab", port: 0x1234)
-    XCTAssertEqual(reply(Introduction(id: id, address: address)), asked + bytes(hex: "01 02 6162 1234"))
+    let envelopes = PrefixLimits(count: 0x0506, byteCount: 0x0102_0304)
+    let introduction = Introduction(id: id, address: address, envelopes: envelopes)
+    XCTAssertEqual(request(introduction), start + bytes(hex: "0506 01020304"))
+    XCTAssertEqual(reply(introduction), start + bytes(hex: "01 02 6162 1234 0506 01020304"))
+  }
+
+  func testVersionOneKeepsNoEnvelopes() throws {
+    let start = "0e 01 0102030405060708 090a0b0c0d0e0f10"
+    XCTAssertEqual(try read(request: bytes(hex: start)), Introduction(id: id, address: nil))
+    XCTAssertEqual(try read(reply: bytes(hex: start + "00")), Introduction(id: id, address: nil))
+    XCTAssertEqual(
+      try read(reply: bytes(hex: start + "01 02 6162 1234")),
+      Introduction(id: id, address: try RPCAddress(host: "ab", port: 0x1234)))
+  }
+
+  /// What version 1 reads: id, flag and address, in these places, whatever follows.
+  func testVersionOneUnderstandsThisVersion() throws {
+    let address = try RPCAddress(host: "ab", port: 0x1234)
+    let introduction = Introduction(id: id, address: address, envelopes: NumberedEnvelopes.limits)
+    let start = bytes(hex: "0102030405060708 090a0b0c0d0e0f10")
+    XCTAssertEqual(Array(request(introduction)[2..<18]), start)
+    XCTAssertEqual(Array(reply(introduction)[2..<24]), start + bytes(hex: "01 02 6162 1234"))
+    XCTAssertGreaterThanOrEqual(request(introduction)[1], 1)
   }
 
   func testRoundTrip() throws {
@@ -38,8 +61,11 @@ final class IntroductionTests: XCTestCase {
         try read(request: request(Introduction(id: id, address: nil))),
         Introduction(id: id, address: nil))
       for address in [nil, try RPCAddress(host: "[::1]", port: 0), try RPCAddress(host: "localhost", port: 65535)] {
-        let introduction = Introduction(id: id, address: address)
+        let envelopes = PrefixLimits(count: .random(in: 0...0xFFFF), byteCount: .random(in: 0...0xFFFF_FFFF))
+        let introduction = Introduction(id: id, address: address, envelopes: envelopes)
         XCTAssertEqual(try read(reply: reply(introduction)), introduction)
+        XCTAssertEqual(
+          try read(request: request(introduction)), Introduction(id: id, address: nil, envelopes: envelopes))
       }
     }
   }
@@ -47,7 +73,8 @@ final class IntroductionTests: XCTestCase {
   func testRequestSaysNothingOfAnAddress() throws {
     let address = try RPCAddress(host: "somewhere", port: 1)
     let read = try read(request: reply(Introduction(id: id, address: address)))
-    XCTAssertEqual(read, Introduction(id: id, address: nil))
+    XCTAssertEqual(read.id, id)
+    XCTAssertNil(read.address)
   }
 
   func testEveryTruncationIsRefused() throws {
@@ -63,7 +90,7 @@ final class IntroductionTests: XCTestCase {
 
   func testWhatALaterVersionSaysMoreIsNotLookedAt() throws {
     let introduction = Introduction(id: id, address: try RPCAddress(host: "localhost", port: 7077))
-    for version: UInt8 in [2, 255] {
+    for version: UInt8 in [2, 3, 255] {
       var asked = request(introduction) + [1, 2, 3]
       var answered = reply(introduction) + [1, 2, 3]
       asked[1] = version

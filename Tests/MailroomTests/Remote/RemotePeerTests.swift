@@ -39,7 +39,8 @@ final class RemotePeerTests: EnvironmentTestCase {
     let raw = try RawSocket(port: server.port)
     let first = RPCEnvID.random()
     let answer = try await raw.introduce(as: first)
-    XCTAssertEqual(answer, Introduction(id: server.id, address: server.address))
+    XCTAssertEqual(
+      answer, Introduction(id: server.id, address: server.address, envelopes: NumberedEnvelopes.limits))
     try await raw.introduce(as: .random())
     try raw.send(RawFrame.request(1, to: "echo", [1, 2]))
     _ = try await raw.next()

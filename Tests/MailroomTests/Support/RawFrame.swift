@@ -6,7 +6,7 @@ import MailroomTransport
 struct RawFrame: Equatable {
   /// The type's number.
   let kind: UInt8
-  /// The id, of a type that has one.
+  /// The id, of a type that has one, or the number of a prefix.
   var id: Int64 = 0
   /// The time left, of a request that tells it.
   var nanosecondsLeft: Int64 = 0
@@ -18,6 +18,9 @@ struct RawFrame: Equatable {
     kind = frame[8]
     func integer(at offset: Int) -> Int64 { frame[offset..<offset + 8].reduce(0) { $0 << 8 | Int64($1) } }
     switch kind {
+    case 68:
+      id = integer(at: 3) & 0xFFFF
+      body = Array(frame.dropFirst(15))
     case 9, 66, 67: body = Array(frame.dropFirst(13))
     case 64:
       id = integer(at: 9)
@@ -71,7 +74,7 @@ struct RawFrame: Equatable {
   /// The content of a typed message.
   static func typed<Message: RPCMessage>(_ message: Message) throws -> [UInt8] {
     var writer = ByteWriter()
-    try RPCEndpointRef.write(message, [], to: &writer)
+    try RPCEndpointRef.write(message, to: &writer)
     return writer.array()
   }
 
@@ -89,6 +92,38 @@ struct RawFrame: Equatable {
 
   /// That an endpoint may be sent to again.
   static func resume(_ name: String) -> [UInt8] { frame(67, Array(name.utf8)) }
+
+  /// That a number stands for these bytes.
+  static func number(_ number: UInt16, _ prefix: [UInt8]) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.append(integer: Int64(15 + prefix.count))
+    writer.append(68)
+    writer.append(integer: number)
+    writer.append(integer: Int32(prefix.count))
+    writer.append(prefix)
+    return writer.array()
+  }
+
+  /// That a number stands for the envelope of messages to an endpoint.
+  static func number(_ number: UInt16, for name: String) -> [UInt8] { Self.number(number, message(name, [])) }
+
+  /// A request to the endpoint of a number.
+  static func request(_ id: Int64, to number: UInt16, _ content: [UInt8]) -> [UInt8] {
+    frame(3, id: id, mark(number) + content)
+  }
+
+  /// A one-way message to the endpoint of a number.
+  static func oneWay(to number: UInt16, _ content: [UInt8]) -> [UInt8] { frame(9, mark(number) + content) }
+
+  private static func mark(_ number: UInt16) -> [UInt8] { [UInt8(number >> 8) | 0x80, UInt8(number & 0xFF)] }
+
+  /// The number that the body of a message begins with, if it does.
+  var number: Int? { body.rawSpan.prefixNumber }
+}
+
+extension Introduction {
+  /// The introduction of a peer that keeps no envelopes.
+  init(id: RPCEnvID, address: RPCAddress?) { self.init(id: id, address: address, envelopes: .none) }
 }
 
 extension RawSocket {
@@ -104,9 +139,9 @@ extension RawSocket {
 
   /// Introduces this peer to an environment it has connected to; returns the environment's introduction.
   @discardableResult
-  func introduce(as id: RPCEnvID = .random()) async throws -> Introduction {
+  func introduce(as id: RPCEnvID = .random(), envelopes: PrefixLimits = .none) async throws -> Introduction {
     var content = ByteWriter()
-    Introduction(id: id, address: nil).appendRequest(to: &content)
+    Introduction(id: id, address: nil, envelopes: envelopes).appendRequest(to: &content)
     try send(RawFrame.request(-1, to: Introduction.endpointName, content.array()))
     let answer = try await next()
     guard answer.kind == 4, answer.id == -1 else { throw Failure("\(answer) instead of an introduction") }
@@ -126,10 +161,13 @@ extension RawListener {
   }
 
   /// The next connection of an environment, answered as a process of this library does.
-  func acceptKnown(as id: RPCEnvID = .random()) async throws -> RawSocket {
+  ///
+  /// - Parameter envelopes: what the peer keeps of them.
+  func acceptKnown(as id: RPCEnvID = .random(), envelopes: PrefixLimits = .none) async throws -> RawSocket {
     let (peer, request) = try await acceptAsker()
     var answer = ByteWriter()
-    Introduction(id: id, address: try RPCAddress(host: "127.0.0.1", port: port)).appendReply(to: &answer)
+    let address = try RPCAddress(host: "127.0.0.1", port: port)
+    Introduction(id: id, address: address, envelopes: envelopes).appendReply(to: &answer)
     try peer.send(RawFrame.response(request, answer.array()))
     return peer
   }

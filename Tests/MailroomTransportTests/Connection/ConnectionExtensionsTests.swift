@@ -9,7 +9,7 @@ import XCTest
 final class ConnectionExtensionsTests: TransportTestCase {
   private static let frames: [ReadMessage] = [
     .rpcRequestWithDeadline(id: 1, nanosecondsLeft: 5, body: [1]), .cancel(id: 1), .pauseEndpoint(name: [65]),
-    .resumeEndpoint(name: [65]),
+    .resumeEndpoint(name: [65]), .numberPrefix(number: 0, prefix: [65]),
   ]
 
   private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
@@ -75,7 +75,13 @@ final class ConnectionExtensionsTests: TransportTestCase {
       ("pause beyond the frame", .frame([66] + Int32(5).wireBytes + [1])),
       ("resumption with a negative length", .frame([67] + Int32.min.wireBytes)),
       ("resumption beyond the frame", .frame([67] + Int32.max.wireBytes)),
-      ("type 68", .frame([68] + [UInt8](repeating: 0, count: 30))),
+      ("prefix without a number", .frame([68, 0])),
+      ("prefix without a length", .frame([68, 0, 0, 0])),
+      ("prefix with a negative length", .frame([68, 0, 0] + Int32(-1).wireBytes)),
+      ("prefix beyond the frame", .frame([68, 0, 0] + Int32(2).wireBytes + [1])),
+      ("prefix with a number that no body can begin with", .frame([68, 0x80, 0] + Int32(1).wireBytes + [1])),
+      ("prefix for a handler that keeps none", .frame([68, 0, 0] + Int32(1).wireBytes + [1])),
+      ("type 69", .frame([69] + [UInt8](repeating: 0, count: 30))),
     ]
     for (what, bytes) in hostile {
       let log = ServiceLog()

@@ -27,6 +27,7 @@ final class ConnectionProtocolTests: TransportTestCase {
       ("cancellation that nobody agreed on", .frame([65] + Int64(1).wireBytes)),
       ("pause that nobody agreed on", .frame([66] + Int32(0).wireBytes)),
       ("resumption that nobody agreed on", .frame([67] + Int32(0).wireBytes)),
+      ("prefix that nobody agreed on", .frame([68, 0, 0] + Int32(0).wireBytes)),
       ("upload", .frame([10] + Int64(1).wireBytes + Int32(0).wireBytes + Int64(5).wireBytes)),
       ("stream", .frame([7] + Int32(0).wireBytes + Int64(5).wireBytes)),
       ("text", Array("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)),

@@ -17,6 +17,7 @@ enum ReadMessage: Equatable, Sendable {
   case cancel(id: Int64)
   case pauseEndpoint(name: [UInt8])
   case resumeEndpoint(name: [UInt8])
+  case numberPrefix(number: UInt16, prefix: [UInt8])
 
   /// Reads a payload.
   init(payload: [UInt8]) throws(FrameError) {
@@ -42,6 +43,7 @@ enum ReadMessage: Equatable, Sendable {
     case .cancel(let id): self = .cancel(id: id)
     case .pauseEndpoint(let name): self = .pauseEndpoint(name: name.array())
     case .resumeEndpoint(let name): self = .resumeEndpoint(name: name.array())
+    case .numberPrefix(let number, let prefix): self = .numberPrefix(number: number, prefix: prefix.array())
     }
   }
 
@@ -84,6 +86,8 @@ enum ReadMessage: Equatable, Sendable {
     case .cancel(let id): try writer.append(frame: .cancel(id: id), limit: limit)
     case .pauseEndpoint(let name): try writer.append(frame: .pauseEndpoint(name: name.rawSpan), limit: limit)
     case .resumeEndpoint(let name): try writer.append(frame: .resumeEndpoint(name: name.rawSpan), limit: limit)
+    case .numberPrefix(let number, let prefix):
+      try writer.append(frame: .numberPrefix(number: number, prefix: prefix.rawSpan), limit: limit)
     }
   }
 
@@ -105,6 +109,7 @@ enum ReadMessage: Equatable, Sendable {
     .rpcRequestWithDeadline(id: 9, nanosecondsLeft: 1, body: []),
     .rpcRequestWithDeadline(id: -9, nanosecondsLeft: .max, body: [1, 2]), .cancel(id: 10), .cancel(id: .min),
     .pauseEndpoint(name: []), .pauseEndpoint(name: Array("endpoint".utf8)), .resumeEndpoint(name: []),
-    .resumeEndpoint(name: Array("ärger".utf8)),
+    .resumeEndpoint(name: Array("ärger".utf8)), .numberPrefix(number: 0, prefix: []),
+    .numberPrefix(number: .max, prefix: [1, 2, 3]),
   ]
 }

@@ -30,7 +30,7 @@ final class WireMessageTests: XCTestCase {
 
   func testSamplesHaveEveryType() throws {
     let types = try Set(ReadMessage.samples.map { try payload($0)[0] })
-    XCTAssertEqual(types, Set(0...10).union(64...67))
+    XCTAssertEqual(types, Set(0...10).union(64...68))
   }
 
   func testFrameLengthIsThatOfTheWholeFrame() throws {
@@ -69,6 +69,7 @@ final class WireMessageTests: XCTestCase {
     case .rpcRequestWithDeadline: 1 + 8 + 8 + 4
     case .cancel: 1 + 8
     case .pauseEndpoint(let name), .resumeEndpoint(let name): 1 + 4 + name.count
+    case .numberPrefix(_, let prefix): 1 + 2 + 4 + prefix.count
     }
   }
 
@@ -92,7 +93,7 @@ final class WireMessageTests: XCTestCase {
   }
 
   func testUnknownTypesAreRefused() {
-    for type in UInt8(11)...255 where !(64...67).contains(type) {
+    for type in UInt8(11)...255 where !(64...68).contains(type) {
       XCTAssertThrowsError(try ReadMessage(payload: [type] + [UInt8](repeating: 0, count: 64))) {
         XCTAssertEqual($0 as? FrameError, .unknownType(type))
       }
@@ -112,7 +113,7 @@ final class WireMessageTests: XCTestCase {
       let payloads: [[UInt8]] = [
         [2] + id + index + length + rest, [5] + id + length + rest, [6] + length + rest, [7] + length + rest,
         [8] + length + rest, [8] + Int32(0).wireBytes + length + rest, [10] + id + length + rest,
-        [66] + length + rest, [67] + length + rest,
+        [66] + length + rest, [67] + length + rest, [68, 0, 0] + length + rest,
       ]
       for payload in payloads {
         do throws(FrameError) {
@@ -155,6 +156,8 @@ final class WireMessageTests: XCTestCase {
     XCTAssertEqual(try ReadMessage.cancel(id: id).frame(), .frame([65] + bytes))
     XCTAssertEqual(try ReadMessage.pauseEndpoint(name: [7, 8]).frame(), .frame([66, 0, 0, 0, 2, 7, 8]))
     XCTAssertEqual(try ReadMessage.resumeEndpoint(name: [7]).frame(), .frame([67, 0, 0, 0, 1, 7]))
+    XCTAssertEqual(
+      try ReadMessage.numberPrefix(number: 258, prefix: [7, 8]).frame(), .frame([68, 1, 2, 0, 0, 0, 2, 7, 8]))
   }
 
   func testRandomPayloadsNeverDoWorseThanAnError() {

@@ -1,0 +1,160 @@
+import MailroomTransport
+import XCTest
+
+@testable import Mailroom
+
+/// What is kept of a peer's numbered envelopes, and what is refused.
+final class NumberedEnvelopesTests: XCTestCase {
+  private let scheduler = ManualScheduler()
+
+  private func envelope(_ name: String) throws -> [UInt8] {
+    try Envelope.bytes(sender: nil, receiver: nil, name: name)
+  }
+
+  private func route(_ name: String) -> InboxRoute {
+    let (inbox, _, _) = Inbox.logging(scheduler)
+    return InboxRoute(name: Array(name.utf8), inbox: inbox, isHere: false)
+  }
+
+  private func assertRefused(
+    _ table: inout NumberedEnvelopes, _ number: Int, _ bytes: [UInt8], offset: Int, line: UInt = #line
+  ) {
+    let (count, byteCount) = (table.count, table.byteCount)
+    do throws(FrameError) {
+      try table.define(number, bytes.rawSpan)
+      XCTFail("\(number) was defined as \(bytes)", line: line)
+    } catch {
+      guard case .malformed(let malformed) = error else { return XCTFail("\(error)", line: line) }
+      XCTAssertEqual(malformed.offset, offset, line: line)
+    }
+    XCTAssertEqual(table.count, count, line: line)
+    XCTAssertEqual(table.byteCount, byteCount, line: line)
+  }
+
+  func testNumberStandsForItsEnvelopeAndLeadsToTheRouteThatWasFound() throws {
+    var table = NumberedEnvelopes()
+    let (a, b) = (try envelope("a"), try envelope("bc"))
+    try table.define(0, a.rawSpan)
+    try table.define(1, b.rawSpan)
+    XCTAssertEqual(table.envelope(0), a)
+    XCTAssertEqual(table.envelope(1), b)
+    XCTAssertEqual(table.byteCount, a.count + b.count)
+    XCTAssertNil(table.route(1), "nobody has looked")
+    let route = route("bc")
+    table.note(route, for: 1)
+    XCTAssertTrue(table.route(1) === route)
+    XCTAssertNil(table.route(0))
+  }
+
+  func testUnknownNumbersStandForNothing() throws {
+    var table = NumberedEnvelopes()
+    for number in [0, 1, 4095, 32767] {
+      XCTAssertNil(table.envelope(number))
+      XCTAssertNil(table.route(number))
+    }
+    let a = try envelope("a")
+    try table.define(0, a.rawSpan)
+    XCTAssertNil(table.envelope(1))
+    XCTAssertNil(table.route(1))
+  }
+
+  func testRouteToAStoppedEndpointCountsForNothing() throws {
+    var table = NumberedEnvelopes()
+    let a = try envelope("a")
+    try table.define(0, a.rawSpan)
+    let (first, second) = (route("a"), route("a"))
+    table.note(first, for: 0)
+    first.inbox.stop()
+    scheduler.giveAllTurns()
+    XCTAssertNil(table.route(0))
+    table.note(second, for: 0)
+    XCTAssertTrue(table.route(0) === second)
+    table.note(nil, for: 0)
+    XCTAssertNil(table.route(0))
+  }
+
+  func testRoutesToStoppedEndpointsAreLetGo() throws {
+    var table = NumberedEnvelopes()
+    let a = try envelope("a")
+    let lasting = route("lasting")
+    for number in 0..<1000 {
+      try table.define(number, a.rawSpan)
+      if number == 10 {
+        table.note(lasting, for: number)
+        continue
+      }
+      let short = route("short")
+      table.note(short, for: number)
+      XCTAssertTrue(table.route(number) === short)
+      short.inbox.stop()
+      scheduler.giveAllTurns()
+      XCTAssertLessThanOrEqual(table.routeCount, 65)
+    }
+    XCTAssertTrue(table.route(10) === lasting)
+    // Living ones all stay.
+    let living = (0..<500).map { _ in route("living") }
+    for (number, route) in living.enumerated() { table.note(route, for: number) }
+    for (number, route) in living.enumerated() { XCTAssertTrue(table.route(number) === route) }
+    for number in 0..<1000 { table.note(nil, for: number) }
+    XCTAssertEqual(table.routeCount, 0)
+  }
+
+  func testNumberThatIsDefinedAnewForgetsItsRoute() throws {
+    var table = NumberedEnvelopes()
+    let (a, b) = (try envelope("a"), try envelope("bcd"))
+    try table.define(0, a.rawSpan)
+    table.note(route("a"), for: 0)
+    try table.define(0, b.rawSpan)
+    XCTAssertNil(table.route(0))
+    XCTAssertEqual(table.envelope(0), b)
+    XCTAssertEqual(table.count, 1)
+    XCTAssertEqual(table.byteCount, b.count)
+  }
+
+  func testNumbersWithGapsAndBeyondTheLimitAreRefused() throws {
+    let a = try envelope("a")
+    var table = NumberedEnvelopes(within: PrefixLimits(count: 2, byteCount: 1000))
+    for number in [1, 2, 32767] { assertRefused(&table, number, a, offset: 1) }
+    try table.define(0, a.rawSpan)
+    assertRefused(&table, 2, a, offset: 1)
+    try table.define(1, a.rawSpan)
+    assertRefused(&table, 2, a, offset: 1)
+    try table.define(0, a.rawSpan)
+    var none = NumberedEnvelopes(within: .none)
+    assertRefused(&none, 0, a, offset: 1)
+  }
+
+  func testMoreBytesThanTheLimitAreRefused() throws {
+    let (a, abc) = (try envelope("a"), try envelope("abc"))
+    var table = NumberedEnvelopes(within: PrefixLimits(count: 9, byteCount: 2 * a.count + 1))
+    try table.define(0, a.rawSpan)
+    try table.define(1, a.rawSpan)
+    assertRefused(&table, 2, a, offset: 7)
+    assertRefused(&table, 1, abc, offset: 7)
+    let ab = try envelope("ab")
+    try table.define(1, ab.rawSpan)
+    XCTAssertEqual(table.byteCount, 2 * a.count + 1)
+  }
+
+  func testWhatIsNoEnvelopeIsRefused() throws {
+    var table = NumberedEnvelopes()
+    let whole = try Envelope.bytes(
+      sender: RPCAddress(host: "there", port: 1), receiver: RPCAddress(host: "here", port: 2), name: "echo")
+    for count in whole.indices { assertRefused(&table, 0, Array(whole[..<count]), offset: 7) }
+    assertRefused(&table, 0, whole + [1], offset: 7)
+    // One that begins with a number itself.
+    assertRefused(&table, 0, [0x80, 0], offset: 7)
+    try table.define(0, whole.rawSpan)
+  }
+
+  func testAllThatThePeerMaySayFits() throws {
+    var table = NumberedEnvelopes()
+    let size = NumberedEnvelopes.limits.byteCount / NumberedEnvelopes.limits.count
+    let large = try envelope(String(repeating: "x", count: size - 4))
+    XCTAssertEqual(large.count, size)
+    for number in 0..<NumberedEnvelopes.limits.count { try table.define(number, large.rawSpan) }
+    assertRefused(&table, NumberedEnvelopes.limits.count, large, offset: 1)
+    let larger = try envelope(String(repeating: "x", count: size - 3))
+    assertRefused(&table, 0, larger, offset: 7)
+  }
+}

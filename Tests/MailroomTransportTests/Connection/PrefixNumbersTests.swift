@@ -1,0 +1,134 @@
+import MailroomQueue
+import XCTest
+
+@testable import MailroomTransport
+
+/// Which numbers prefixes are given, against a model of what the peer keeps.
+final class PrefixNumbersTests: XCTestCase {
+  private func prefix(_ count: Int, _ byte: UInt8 = 0) -> BodyPrefix {
+    BodyPrefix([UInt8](repeating: byte, count: count))
+  }
+
+  private func table(_ count: Int, _ byteCount: Int = 1 << 20) -> PrefixNumbers {
+    PrefixNumbers(within: PrefixLimits(count: count, byteCount: byteCount))
+  }
+
+  func testNumbersAreGivenFromZeroOn() {
+    var table = table(3)
+    let prefixes = (0..<3).map { prefix(10, UInt8($0)) }
+    for (number, prefix) in prefixes.enumerated() {
+      XCTAssertEqual(table.settle(prefix), UInt16(number))
+      XCTAssertEqual(prefix.settlement.value.table, table.serial)
+      XCTAssertEqual(prefix.settlement.value.mark, PrefixMark(UInt16(number)))
+    }
+    XCTAssertEqual(table.count, 3)
+    XCTAssertEqual(table.byteCount, 30)
+  }
+
+  func testWhatFindsNoRoomIsSettledToo() {
+    for limits in [PrefixLimits(count: 1, byteCount: 100), PrefixLimits(count: 9, byteCount: 19), .none] {
+      var table = PrefixNumbers(within: limits)
+      let first = prefix(10)
+      XCTAssertEqual(table.settle(first), limits == .none ? nil : 0)
+      let second = prefix(10)
+      XCTAssertNil(table.settle(second))
+      XCTAssertEqual(second.settlement.value.table, table.serial)
+      XCTAssertEqual(second.settlement.value.mark, .none)
+    }
+  }
+
+  func testSmallerOnesStillFindRoom() {
+    var table = table(9, 25)
+    let (first, large, small) = (prefix(20), prefix(10), prefix(5))
+    XCTAssertEqual(table.settle(first), 0)
+    XCTAssertNil(table.settle(large))
+    XCTAssertEqual(table.settle(small), 1)
+    XCTAssertEqual(table.byteCount, 25)
+  }
+
+  func testPrefixThatNoFrameCanDefineGetsNoNumber() {
+    var table = PrefixNumbers(within: PrefixLimits(count: 9, byteCount: 1 << 20), longest: 10)
+    let (fits, tooLong) = (prefix(10), prefix(11))
+    XCTAssertNil(table.settle(tooLong))
+    XCTAssertEqual(table.settle(fits), 0)
+    var none = PrefixNumbers(within: PrefixLimits(count: 9, byteCount: 9), longest: -1)
+    XCTAssertNil(none.settle(prefix(0)))
+  }
+
+  func testTablesAreNotMistakenForOneAnother() {
+    let serials = (0..<100).map { _ in table(1).serial }
+    XCTAssertEqual(Set(serials).count, 100)
+    XCTAssertFalse(serials.contains(BodyPrefix([]).settlement.value.table), "a new prefix is known to no table")
+  }
+
+  func testNumberIsGivenAgainOnceNobodyHoldsItsPrefix() {
+    var table = table(2)
+    let lasting = prefix(10)
+    XCTAssertEqual(table.settle(lasting), 0)
+    var short: BodyPrefix? = prefix(10)
+    XCTAssertEqual(short.flatMap { table.settle($0) }, 1)
+    let refused = prefix(10)
+    XCTAssertNil(table.settle(refused), "both are held")
+    short = nil
+    // Looking for those that nobody holds is put off until it is worth it.
+    var later: [BodyPrefix] = []
+    var numbers: [UInt16?] = []
+    for _ in 0..<3 {
+      later.append(prefix(7))
+      numbers.append(table.settle(later[later.count - 1]))
+    }
+    XCTAssertEqual(numbers, [nil, nil, 1])
+    XCTAssertEqual(table.byteCount, 17)
+    XCTAssertEqual(lasting.settlement.value.mark.number, 0)
+  }
+
+  func testNumberIsNotGivenToAPrefixThatIsTooLargeForItsPlace() {
+    var table = table(1, 10)
+    XCTAssertEqual(table.settle(prefix(5)), 0)
+    let (large, small) = (prefix(11), prefix(10))
+    XCTAssertNil(table.settle(large))
+    XCTAssertEqual(table.settle(small), 0)
+    XCTAssertEqual(table.byteCount, 10)
+  }
+
+  func testLimitsOfThePeerAreCutToThoseOfThisSide() {
+    var table = PrefixNumbers(within: PrefixLimits(count: .max, byteCount: .max))
+    var prefixes: [BodyPrefix] = []
+    for number in 0..<PrefixNumbers.most.count {
+      prefixes.append(prefix(0))
+      XCTAssertEqual(table.settle(prefixes[number]), UInt16(number))
+    }
+    prefixes.append(prefix(0))
+    XCTAssertNil(table.settle(prefixes[prefixes.count - 1]))
+    var other = PrefixNumbers(within: PrefixLimits(count: .max, byteCount: .max))
+    XCTAssertNil(other.settle(prefix(PrefixNumbers.most.byteCount + 1)))
+  }
+
+  /// Prefixes come and go; the peer's table never has gaps or goes beyond its limits, and every held prefix has what it was told.
+  func testManyPrefixesComeAndGo() {
+    let limits = PrefixLimits(count: 20, byteCount: 150)
+    var table = PrefixNumbers(within: limits)
+    var kept: [UInt16: [UInt8]] = [:]
+    var held: [BodyPrefix] = []
+    var (numbered, again) = (0, 0)
+    for step in 0..<5000 {
+      let new = BodyPrefix([UInt8](repeating: UInt8(truncatingIfNeeded: step), count: step * 7 % 13))
+      if let number = table.settle(new) {
+        XCTAssertLessThanOrEqual(Int(number), kept.count)
+        if kept[number] != nil { again += 1 }
+        kept[number] = new.bytes
+        numbered += 1
+      }
+      held.append(new)
+      if held.count > 15 { held.remove(at: step * 31 % held.count) }
+      XCTAssertLessThanOrEqual(kept.count, limits.count)
+      XCTAssertLessThanOrEqual(kept.values.reduce(0) { $0 + $1.count }, limits.byteCount)
+      XCTAssertEqual(table.byteCount, kept.values.reduce(0) { $0 + $1.count })
+      for prefix in held where prefix.settlement.value.mark != .none {
+        XCTAssertEqual(kept[prefix.settlement.value.mark.number], prefix.bytes)
+      }
+    }
+    XCTAssertGreaterThan(numbered, 1000)
+    XCTAssertGreaterThan(again, 1000)
+  }
+}
