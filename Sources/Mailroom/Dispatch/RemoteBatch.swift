@@ -85,10 +85,8 @@ struct RemoteBatch: Sendable {
     /// Takes the next message: where its content is, and whether it wants an answer, for which ``takeCall()`` is to follow; nil
     /// behind the last.
     mutating func next() -> (content: Range<Int>, isRequest: Bool)? {
+      guard let field = batch.bytes.rawSpan.uint32(at: offset) else { return nil }
       let start = offset + MemoryLayout<UInt32>.size
-      guard start <= batch.bytes.count else { return nil }
-      var field: UInt32 = 0
-      for index in offset..<start { field = field << 8 | UInt32(batch.bytes[index]) }
       let content = start..<start + Int(field & ~RemoteBatch.requestBit)
       offset = content.upperBound
       return (content, field & RemoteBatch.requestBit != 0)

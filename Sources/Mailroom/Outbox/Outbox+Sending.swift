@@ -18,6 +18,7 @@ extension Outbox {
       if core.backlog.isEmpty && core.lanes.isEmpty { open.value = core.client }
     }
     var count = 0
+    var isReadyFirst = true
     while let client = core.client {
       // Its end is known before it is told: what is sent now would fail.
       if !client.isActive { break }
@@ -28,8 +29,11 @@ extension Outbox {
         return false
       }
       // What was held back takes turns with what was not.
-      if count % 2 == 0, let message = popReady(client, core) {
-        send(message, client, core)
+      isReadyFirst.toggle()
+      if isReadyFirst, let sent = sendReady(client, core) {
+        count += sent - 1
+      } else if core.backlog.isEmpty, let sent = sendBatch(client, core, atMost: Self.budget - count + 1) {
+        count += sent - 1
       } else if let message = core.backlog.popFirst() ?? popQueued() {
         if !core.lanes.isEmpty && core.lanes.hasLane(for: message.route) {
           watch(core, until: message.deadline)
@@ -37,8 +41,8 @@ extension Outbox {
         } else {
           send(message, client, core)
         }
-      } else if let message = popReady(client, core) {
-        send(message, client, core)
+      } else if let sent = sendReady(client, core) {
+        count += sent - 1
       } else {
         if core.lanes.isEmpty {
           core.timer?.cancel()
@@ -51,35 +55,101 @@ extension Outbox {
     return true
   }
 
-  /// Takes a message that was held back and may leave now.
+  /// Whether messages that were held back may leave in this turn.
+  func sendsReady(_ client: TransportClient, _ core: OutboxCore) -> Bool {
+    core.laneBytes < Self.laneBudget && client.takesBulk
+  }
+
+  /// Sends messages of one endpoint that were held back and may leave now; nil when there are none.
   ///
   /// These are much. So they do not fill the connection, where all others would stand behind them, and leave a little in each
   /// turn of the loop, so that they stop soon when their endpoint asks for it.
-  private func popReady(_ client: TransportClient, _ core: OutboxCore) -> OutboxMessage? {
-    guard core.lanes.holdsReady, core.laneBytes < Self.laneBudget, client.takesBulk,
-      let message = core.lanes.popReady()
-    else { return nil }
-    core.laneBytes += message.content.count
+  private func sendReady(_ client: TransportClient, _ core: OutboxCore) -> Int? {
+    guard core.lanes.holdsReady, sendsReady(client, core), let lane = core.lanes.nextReady() else { return nil }
+    var (count, bytes) = (0, 0)
+    if var batch = lane.held.takeRest() {
+      while count < Self.run, core.laneBytes + bytes < Self.laneBudget, client.takesBulk, client.isWritable,
+        let (route, size) = sendNext(of: &batch, client)
+      {
+        core.countOut(route, bytes: size)
+        count += 1
+        bytes += size
+      }
+      lane.held.putBack(batch)
+    } else if let message = lane.held.popFirst() {
+      count = 1
+      bytes = message.content.count
+      send(message, client, core)
+    }
+    core.laneBytes += bytes
     if core.laneBytes >= Self.laneBudget { loop.schedule(self) }
-    return message
+    return count
   }
 
-  func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {
-    var message = message
-    core.countOut(message.route, message.content.count)
-    guard let sink = message.takeSink() else {
+  /// Sends messages straight out of the batch that stands first, those that go one way, or has them held where that is to pause; nil
+  /// when there is no batch, or when they came by an alias and have to be looked at one by one.
+  private func sendBatch(_ client: TransportClient, _ core: OutboxCore, atMost limit: Int) -> Int? {
+    guard var batch = queue.takeRest() else { return nil }
+    guard let run = batch.currentRun, run.home == nil else {
+      queue.putBack(batch)
+      return nil
+    }
+    let lane = core.lanes.isEmpty ? nil : core.lanes.lane(for: run.route)
+    let most = min(limit, run.count, core.lanes.isEmpty ? .max : Self.run)
+    var (count, bytes) = (0, 0)
+    if let lane {
+      while count < most, let (range, isRequest) = batch.next() {
+        count += 1
+        let request = isRequest ? batch.takeRequest() : nil
+        if let request { watch(core, until: request.deadline) }
+        lane.held.hold(
+          batch.bytes.bytes.extracting(range), request?.sink, deadline: request?.deadline ?? .distantFuture,
+          to: run.route, of: nil)
+      }
+    } else {
+      while count < most, client.isWritable, client.isActive, let (_, size) = sendNext(of: &batch, client) {
+        count += 1
+        bytes += size
+      }
+      core.countOut(run.route, messages: count, bytes: bytes)
+    }
+    queue.putBack(batch)
+    return count
+  }
+
+  /// Sends the next message of a batch; says which way it went, and its size.
+  @inline(__always)
+  private func sendNext(of batch: inout OutboxBatch.Rest, _ client: TransportClient) -> (RemoteRoute, Int)? {
+    guard let run = batch.currentRun, let (range, isRequest) = batch.next() else { return nil }
+    let request = isRequest ? batch.takeRequest() : nil
+    send(
+      batch.bytes.bytes.extracting(range), request?.sink, deadline: request?.deadline ?? .distantFuture, run.route,
+      client)
+    return (run.route, range.count)
+  }
+
+  private func send(
+    _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, _ route: RemoteRoute, _ client: TransportClient
+  ) {
+    let tag = content.byte(at: 0) ?? Content.raw
+    guard let sink else {
       do throws(TransportError) {
-        try client.send(message.route.prefix, tag: message.tag, message.rest)
+        try client.send(route.prefix, tag: tag, content.dropping(1))
       } catch {
-        policy.onLost(message.route, RPCError(error))
+        policy.onLost(route, RPCError(error))
       }
       return
     }
     if sink.isAbandoned { return }
     do throws(TransportError) {
-      try client.sendRPC(sink, deadline: message.deadline, message.route.prefix, tag: message.tag, message.rest)
+      try client.sendRPC(sink, deadline: deadline, route.prefix, tag: tag, content.dropping(1))
     } catch {
       sink.fail(error)
     }
+  }
+
+  func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {
+    core.countOut(message.route, bytes: message.content.count)
+    send(message.content.bytes, message.sink, deadline: message.deadline, message.route, client)
   }
 }

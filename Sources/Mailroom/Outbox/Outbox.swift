@@ -20,6 +20,8 @@ internal import Synchronization
 final class Outbox: LoopTask, TransportClientObserver {
   /// Messages sent in one go before others on the loop get their turn.
   static let budget = 4096
+  /// Messages to one endpoint sent in one go while others are held back, with which they take turns.
+  static let run = 64
   /// Bytes of messages that were held back, sent before the loop looks whether their endpoint wants another pause.
   static let laneBudget = 256 * 1024
   /// While a connection has no room, deadlines of what is queued are found out this much later at most.
@@ -45,7 +47,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   let loop: EventLoop
   let policy: Policy
   let connect: Connect
-  let queue = MPSCQueue<OutboxMessage>()
+  let queue = OutboxQueue()
   /// Loop-confined.
   let core: Confined<OutboxCore>
   /// Loop-confined: the connection, while nothing is taken from the queue and kept, held back or being sent.
@@ -113,9 +115,22 @@ final class Outbox: LoopTask, TransportClientObserver {
     if let message = enqueue(message) { fail(message, endError) }
   }
 
+  /// Queues a message of the byte `tag` and `content` that its route has admitted; it is sent, or fails.
+  ///
+  /// For contents of up to ``OutboxBatch/longestContent``: nothing is allocated for it.
+  func post(
+    tag: UInt8, _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
+    of home: RemoteRoute?
+  ) {
+    let pushed = queue.push(tag: tag, content, sink, deadline: deadline, to: route, of: home)
+    if let message = didPush(pushed) { fail(message, endError) }
+  }
+
   /// Queues a message, here or at the outbox that this one is an alias of; hands it back when that has ended.
-  func enqueue(_ message: consuming OutboxMessage) -> OutboxMessage? {
-    switch queue.push(message) {
+  func enqueue(_ message: consuming OutboxMessage) -> OutboxMessage? { didPush(queue.push(message)) }
+
+  private func didPush(_ pushed: consuming OutboxQueue.Pushed) -> OutboxMessage? {
+    switch consume pushed {
     case .queued: return nil
     case .wake:
       // A loop that has ended leaves the messages to whoever posts the first one.
@@ -158,6 +173,10 @@ final class Outbox: LoopTask, TransportClientObserver {
   private func directClientAfterDraining(for route: RemoteRoute) -> TransportClient? {
     let core = core.value
     guard let client = core.client, !core.isDraining else { return nil }
+    // What has to go through its lane gains nothing by what is queued before it.
+    if !core.lanes.isEmpty, let lane = core.lanes.lane(for: route), lane.isPaused || !sendsReady(client, core) {
+      return nil
+    }
     if !core.backlog.isEmpty || !queue.isEmpty || core.lanes.holdsReady { drain(core) }
     if !client.isActive { didLose(client) }
     guard core.client === client, core.backlog.isEmpty, queue.isEmpty, client.isWritable else { return nil }

@@ -56,14 +56,14 @@ final class OutboxCore {
     set { hot.value.isDraining = newValue }
   }
 
-  /// Counts a message out of its route; those of one route that leave together are counted together.
-  func countOut(_ route: RemoteRoute, _ byteCount: Int) {
+  /// Counts messages out of their route; those of one route that leave together are counted together.
+  func countOut(_ route: RemoteRoute, messages: Int = 1, bytes: Int) {
     if hot.value.left?.route === route {
-      hot.value.left?.messages += 1
-      hot.value.left?.bytes += byteCount
+      hot.value.left?.messages += messages
+      hot.value.left?.bytes += bytes
     } else {
       flushCount()
-      hot.value.left = Left(route: route, messages: 1, bytes: byteCount)
+      hot.value.left = Left(route: route, messages: messages, bytes: bytes)
     }
   }
 

@@ -16,7 +16,7 @@ final class OutboxLanes {
   /// What is held for one endpoint.
   final class Lane {
     let name: String
-    let held = MPSCQueue<OutboxMessage>()
+    let held = OutboxQueue()
     fileprivate let state = Confined(State())
 
     fileprivate struct State {
@@ -29,6 +29,8 @@ final class OutboxLanes {
 
     init(_ name: String) { self.name = name }
 
+    /// Whether its endpoint wants nothing for now.
+    var isPaused: Bool { state.value.isPaused }
     /// Whether it has let everything go, and is no lane any more.
     var hasEnded: Bool { state.value.hasEnded }
   }
@@ -81,8 +83,8 @@ final class OutboxLanes {
   /// Whether messages to an endpoint have to go through its lane.
   func hasLane(for route: RemoteRoute) -> Bool { lane(for: route) != nil }
 
-  /// The lane of the route's endpoint; the route keeps it for the next message.
-  private func lane(for route: RemoteRoute) -> Lane? {
+  /// The lane that messages to the route's endpoint have to go through, if there is one; the route keeps it for the next message.
+  func lane(for route: RemoteRoute) -> Lane? {
     if let lane = route.lane.value {
       if !lane.hasEnded { return lane }
       route.lane.value = nil
@@ -103,11 +105,11 @@ final class OutboxLanes {
     }
   }
 
-  /// Takes the oldest message of an endpoint that is not paused any more; nil when there is none.
-  func popReady() -> OutboxMessage? {
+  /// The first lane of an endpoint that is not paused any more, with something in it; nil when there is none.
+  func nextReady() -> Lane? {
     while let lane = state.value.ready.first {
       if !lane.state.value.isPaused {
-        if let message = lane.held.popFirst() { return message }
+        if !lane.held.isEmpty { return lane }
         lane.state.value.hasEnded = true
         state.value.lanes[lane.name] = nil
       }

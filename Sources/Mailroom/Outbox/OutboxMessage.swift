@@ -12,40 +12,24 @@ struct OutboxMessage: ~Copyable, Sendable {
   /// The route that its reference has, if another outbox than that one's carries it: where it goes back to when that cannot.
   private(set) var home: RemoteRoute?
   /// Who waits for the answer; nil for a one-way message.
-  private(set) var sink: ReplySink?
+  let sink: ReplySink?
   /// Until when it may wait.
   let deadline: MonotonicTime
 
-  /// A one-way message.
+  /// A request, or a one-way message.
   ///
-  /// - Parameter home: the reference's route, if that is another one.
-  init(_ content: consuming ByteWriter, to route: RemoteRoute, of home: RemoteRoute? = nil) {
-    self.content = content
-    self.route = route
-    self.home = home
-    sink = nil
-    deadline = .distantFuture
-  }
-
-  /// A request.
+  /// - Parameters:
+  ///   - home: the reference's route, if that is another one.
+  ///   - sink: who waits for the answer; nil for a one-way message.
   init(
-    _ content: consuming ByteWriter, to route: RemoteRoute, of home: RemoteRoute? = nil, _ sink: ReplySink,
-    deadline: MonotonicTime
+    _ content: consuming ByteWriter, to route: RemoteRoute, of home: RemoteRoute? = nil, _ sink: ReplySink? = nil,
+    deadline: MonotonicTime = .distantFuture
   ) {
     self.content = content
     self.route = route
     self.home = home
     self.sink = sink
     self.deadline = deadline
-  }
-
-  /// The content's first byte.
-  var tag: UInt8 { content.bytes.byte(at: 0) ?? Content.raw }
-
-  /// The content behind its first byte.
-  var rest: RawSpan {
-    @_lifetime(borrow self)
-    get { content.bytes.dropping(1) }
   }
 
   /// Sends it another way, which counts it from now on.
@@ -62,9 +46,6 @@ struct OutboxMessage: ~Copyable, Sendable {
     redirect(to: home)
     self.home = nil
   }
-
-  /// Takes out who waits for the answer.
-  mutating func takeSink() -> ReplySink? { sink.take() }
 
   /// Whether nobody wants the answer any more.
   var isAbandoned: Bool { sink?.isAbandoned ?? false }

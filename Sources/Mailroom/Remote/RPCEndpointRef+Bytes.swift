@@ -28,11 +28,8 @@ extension RPCEndpointRef.Storage {
       }
     }
     let limit = limit ?? AskLimit(nil, env)
-    let content = try admitted(route, overhead: FrameFormat.rpcOverhead) { (writer) throws(RPCError) in
-      writer.append(Content.raw)
-      writer.append(bytes)
-    }
-    route.outbox.post(OutboxMessage(content, to: route, of: home, consume sink, deadline: limit.deadline))
+    try post(
+      bytes, consume sink, deadline: limit.deadline, overhead: FrameFormat.rpcOverhead, over: route, of: home)
   }
 
   /// Sends raw bytes.
@@ -49,11 +46,25 @@ extension RPCEndpointRef.Storage {
         throw RPCError(error)
       }
     }
-    let content = try admitted(route, overhead: FrameFormat.oneWayOverhead) { (writer) throws(RPCError) in
-      writer.append(Content.raw)
-      writer.append(bytes)
+    try post(bytes, nil, deadline: .distantFuture, overhead: FrameFormat.oneWayOverhead, over: route, of: home)
+  }
+
+  /// Counts raw bytes in and queues them.
+  private func post(
+    _ bytes: RawSpan, _ sink: consuming ReplySink?, deadline: MonotonicTime, overhead: Int, over route: RemoteRoute,
+    of home: RemoteRoute?
+  ) throws(RPCError) {
+    if let refusal = route.outbox.refusal { throw refusal }
+    let count = 1 + bytes.byteCount
+    try check(count, overhead, route)
+    try route.admit(byteCount: count)
+    if count <= OutboxBatch.longestContent {
+      return route.outbox.post(tag: Content.raw, bytes, consume sink, deadline: deadline, to: route, of: home)
     }
-    route.outbox.post(OutboxMessage(content, to: route, of: home))
+    var content = ByteWriter(capacity: count)
+    content.append(Content.raw)
+    content.append(bytes)
+    route.outbox.post(OutboxMessage(content, to: route, of: home, consume sink, deadline: deadline))
   }
 
   /// Encodes a message's content, and counts it in.
@@ -65,13 +76,18 @@ extension RPCEndpointRef.Storage {
     if route.gauge.isFull { throw route.full }
     var content = ByteWriter()
     try encode(&content)
+    try check(content.count, overhead, route)
+    try route.admit(byteCount: content.count)
+    return content
+  }
+
+  /// Checks that a content of so many bytes fits the longest frame.
+  private func check(_ count: Int, _ overhead: Int, _ route: RemoteRoute) throws(RPCError) {
     // With the whole envelope: whether a number stands for it is not known here.
-    let length = overhead + route.prefix.bytes.count + content.count
+    let length = overhead + route.prefix.bytes.count + count
     let limit = env.configuration.transport.maximumFrameLength
     if length > limit {
       throw RPCError(.tooLarge, "the message takes \(length) bytes, the limit is \(limit)", execution: .notExecuted)
     }
-    try route.admit(byteCount: content.count)
-    return content
   }
 }

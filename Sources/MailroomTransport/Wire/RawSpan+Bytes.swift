@@ -28,6 +28,13 @@ extension RawSpan {
     offset >= 0 && offset < byteCount ? unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt8.self) : nil
   }
 
+  /// The four bytes at `offset` as a big-endian number; nil when there are fewer.
+  @inlinable
+  public func uint32(at offset: Int) -> UInt32? {
+    guard offset >= 0, offset <= byteCount - 4 else { return nil }
+    return UInt32(bigEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
+  }
+
   /// The number that stands at the beginning of a body, in place of the bytes that the peer has said it stands for; nil for a
   /// body that begins with other bytes.
   ///

@@ -9,18 +9,6 @@ import XCTest
 final class OutboxLanesTests: EnvironmentTestCase {
   private let lanes = OutboxLanes()
 
-  /// Routes of an outbox that never connects.
-  private func routes(_ names: String...) throws -> [RemoteRoute] {
-    let outbox = Outbox(
-      address: try RPCAddress(host: "127.0.0.1", port: 1), loop: try makeGroup().next(),
-      policy: Outbox.Policy(
-        marks: FlowMarks(messages: 100, bytes: 1 << 20), backoff: ReconnectBackoff(first: .zero, maximum: .zero),
-        onLost: { _, _ in })
-    ) { _, _ in }
-    addTeardownBlock { outbox.endRoutes() }
-    return try names.map { name in try outbox.route(to: name) { [] } }
-  }
-
   private func hold(_ number: UInt8, _ route: RemoteRoute) {
     var body = ByteWriter()
     body.append(number)
@@ -37,12 +25,12 @@ final class OutboxLanesTests: EnvironmentTestCase {
   /// Takes all that may leave.
   private func takeReady() -> [UInt8] {
     var numbers: [UInt8] = []
-    while let message = lanes.popReady() { numbers += message.content.array() }
+    while let message = lanes.nextReady()?.held.popFirst() { numbers += message.content.array() }
     return numbers
   }
 
   func testHeldMessagesLeaveInOrderOnceResumed() throws {
-    let a = try routes("a")[0]
+    let a = try makeRoutes("a")[0]
     lanes.pause("a")
     for number: UInt8 in 0..<5 { hold(number, a) }
     XCTAssertEqual(takeReady(), [])
@@ -59,13 +47,13 @@ final class OutboxLanesTests: EnvironmentTestCase {
   }
 
   func testLaneThatIsPausedAgainKeepsTheRest() throws {
-    let a = try routes("a")[0]
+    let a = try makeRoutes("a")[0]
     lanes.pause("a")
     for number: UInt8 in 0..<4 { hold(number, a) }
     lanes.resume("a")
-    XCTAssertEqual(lanes.popReady()?.content.array(), [0])
+    XCTAssertEqual(lanes.nextReady()?.held.popFirst()?.content.array(), [0])
     lanes.pause("a")
-    XCTAssertNil(lanes.popReady()?.content.array())
+    XCTAssertNil(lanes.nextReady()?.held.popFirst()?.content.array())
     hold(4, a)
     lanes.resume("a")
     XCTAssertEqual(takeReady(), [1, 2, 3, 4])
@@ -73,7 +61,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
   }
 
   func testLanesDoNotWaitForEachOther() throws {
-    let routes = try routes("a", "b", "c")
+    let routes = try makeRoutes("a", "b", "c")
     for name in ["a", "b", "c"] { lanes.pause(name) }
     for number: UInt8 in 0..<9 { hold(number, routes[Int(number) % 3]) }
     lanes.resume("c")
@@ -87,7 +75,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
   }
 
   func testPausesAndResumptionsMayBeRepeated() throws {
-    let a = try routes("a")[0]
+    let a = try makeRoutes("a")[0]
     lanes.resume("a")
     XCTAssertTrue(lanes.isEmpty, "nothing was paused")
     lanes.pause("a")
@@ -102,7 +90,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
   }
 
   func testPausesAndResumptionsInTurnsTakeNoMemory() throws {
-    let a = try routes("a")[0]
+    let a = try makeRoutes("a")[0]
     lanes.pause("a")
     hold(0, a)
     for _ in 0..<1000 {
@@ -117,14 +105,14 @@ final class OutboxLanesTests: EnvironmentTestCase {
   }
 
   func testMessageThatIsHeldWithoutAPauseMayLeave() throws {
-    let a = try routes("a")[0]
+    let a = try makeRoutes("a")[0]
     hold(1, a)
     XCTAssertTrue(lanes.holdsReady)
     XCTAssertEqual(takeReady(), [1])
   }
 
   func testAnyMessageCanBeTakenForTheEnd() throws {
-    let routes = try routes("a", "b")
+    let routes = try makeRoutes("a", "b")
     lanes.pause("a")
     lanes.pause("b")
     lanes.resume("b")
@@ -138,7 +126,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
   }
 
   func testFilterKeepsTheOrderOfWhatStays() throws {
-    let routes = try routes("a", "b")
+    let routes = try makeRoutes("a", "b")
     for name in ["a", "b"] { lanes.pause(name) }
     for number: UInt8 in 0..<12 { hold(number, routes[Int(number) % 2]) }
     lanes.filter(dropThirds)
@@ -152,7 +140,7 @@ final class OutboxLanesTests: EnvironmentTestCase {
   }
 
   func testLaneThatHasEndedIsNotTakenForTheNextOne() throws {
-    let a = try routes("a")[0]
+    let a = try makeRoutes("a")[0]
     lanes.pause("a")
     hold(0, a)
     lanes.resume("a")
