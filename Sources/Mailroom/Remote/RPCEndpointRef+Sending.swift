@@ -58,8 +58,10 @@ extension RPCEndpointRef {
     do throws(RPCError) {
       if let client = route.outbox.directClient(for: route) {
         var failure: RPCError?
+        let mark = client.mark(of: route.prefix)
         do throws(TransportError) {
-          try client.sendRPC(sink, deadline: limit.deadline, behind: route.prefix) { (writer) throws(TransportError) in
+          try client.sendRPC(sink, deadline: limit.deadline, saved: mark.saved) { (writer) throws(TransportError) in
+            writer.append(route.prefix, mark)
             do throws(RPCError) { try encode(&writer) } catch { throw error.carried(in: &failure) }
           }
         } catch {
@@ -95,8 +97,10 @@ extension RPCEndpointRef {
     let (home, route) = (route, route.current)
     if let client = route.outbox.directClient(for: route) {
       var failure: RPCError?
+      let mark = client.mark(of: route.prefix)
       do throws(TransportError) {
-        try client.send(behind: route.prefix) { (writer) throws(TransportError) in
+        try client.send(saved: mark.saved) { (writer) throws(TransportError) in
+          writer.append(route.prefix, mark)
           do throws(RPCError) { try encode(&writer) } catch { throw error.carried(in: &failure) }
         }
       } catch {

@@ -20,6 +20,11 @@ extension TransportClient {
     extended.store(true, ordering: .relaxed)
   }
 
+  /// What a message on this connection begins with in place of `prefix`: to be written by ``ByteWriter/append(_:_:)``.
+  ///
+  /// Only on the connection's event loop, right before the message is encoded. A peer that is to know a number is told so here.
+  package func mark(of prefix: BodyPrefix) -> PrefixMark { connection.value?.mark(of: prefix) ?? .none }
+
   /// Asks the peer to send nothing to this side's endpoint of this name, in UTF-8, for now.
   ///
   /// Only on the connection's event loop. Does nothing without extensions, or when the connection is ending. Sent whether there is

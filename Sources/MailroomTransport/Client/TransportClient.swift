@@ -106,29 +106,28 @@ public final class TransportClient: Sendable {
     try sendRPC(.function(onResponse), deadline: MonotonicTime.now.advanced(by: timeout)) { $0.append(body) }
   }
 
-  /// Sends a request whose body is `prefix` and what `encode` writes; `sink` is told exactly once.
+  /// Sends a request whose body `encode` writes; `sink` is told exactly once.
   ///
+  /// - Parameter saved: what a number that `encode` writes saves; see ``mark(of:)``.
   /// - Throws: what `encode` throws, or ``TransportError`` with ``TransportError/Reason/tooLarge`` or
   ///   ``TransportError/Reason/full``; `sink` is not told then.
   package func sendRPC(
-    _ sink: ReplySink, deadline: MonotonicTime, behind prefix: BodyPrefix? = nil,
+    _ sink: ReplySink, deadline: MonotonicTime, saved: Int = 0,
     _ encode: (inout ByteWriter) throws(TransportError) -> Void
   ) throws(TransportError) {
     guard loop.isCurrent else {
       if gauge.isFull { throw fullError }
       let isTimed = hasExtensions && deadline != .distantFuture
-      let frame = try encoded(isTimed ? .rpcRequestWithDeadline : .rpcRequest, behind: prefix, encode)
+      let frame = try encoded(isTimed ? .rpcRequestWithDeadline : .rpcRequest, encode)
       if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.request(frame, sink, deadline: deadline))
     }
     guard let connection = connection.value else { return sink.fail(closedError) }
     if !connection.isWritable && connection.acceptsRequests { throw fullError }
-    let mark = prefix.map { connection.mark(of: $0) } ?? .none
     guard let id = connection.register(sink, deadline: deadline) else { return }
     do throws(TransportError) {
       try connection.append { (writer) throws(TransportError) in
         let frame = connection.beginRequest(&writer, id, deadline)
-        let saved = prefix.map { writer.append($0, mark) } ?? 0
         try encode(&writer)
         try end(frame, &writer, saved: saved)
       }
@@ -147,25 +146,24 @@ public final class TransportClient: Sendable {
     try send { $0.append(body) }
   }
 
-  /// Sends a one-way message whose body is `prefix` and what `encode` writes.
+  /// Sends a one-way message whose body `encode` writes.
   ///
+  /// - Parameter saved: what a number that `encode` writes saves; see ``mark(of:)``.
   /// - Throws: what `encode` throws, or ``TransportError`` with ``TransportError/Reason/tooLarge`` or
   ///   ``TransportError/Reason/full``.
   package func send(
-    behind prefix: BodyPrefix? = nil, _ encode: (inout ByteWriter) throws(TransportError) -> Void
+    saved: Int = 0, _ encode: (inout ByteWriter) throws(TransportError) -> Void
   ) throws(TransportError) {
     guard loop.isCurrent else {
       if gauge.isFull { throw fullError }
-      let frame = try encoded(.oneWay, behind: prefix, encode)
+      let frame = try encoded(.oneWay, encode)
       if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.oneWay(frame))
     }
     guard let connection = connection.value, connection.acceptsRequests else { return didDrop(.oneWay) }
     if !connection.isWritable { throw fullError }
-    let mark = prefix.map { connection.mark(of: $0) } ?? .none
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginOneWay()
-      let saved = prefix.map { writer.append($0, mark) } ?? 0
       try encode(&writer)
       try end(frame, &writer, saved: saved)
     }
@@ -217,8 +215,7 @@ public final class TransportClient: Sendable {
   }
 
   private func encoded(
-    _ kind: WireMessage.Kind, behind prefix: BodyPrefix? = nil,
-    _ encode: (inout ByteWriter) throws(TransportError) -> Void
+    _ kind: WireMessage.Kind, _ encode: (inout ByteWriter) throws(TransportError) -> Void
   ) throws(TransportError) -> ByteWriter {
     var writer = ByteWriter()
     let frame =
@@ -227,7 +224,6 @@ public final class TransportClient: Sendable {
       case .rpcRequestWithDeadline: writer.beginTimedRequest(id: 0, nanosecondsLeft: 1)
       default: writer.beginRPC(kind, id: 0)
       }
-    if let prefix { writer.append(prefix.bytes) }
     try encode(&writer)
     try end(frame, &writer)
     return writer

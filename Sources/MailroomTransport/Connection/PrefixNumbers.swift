@@ -60,7 +60,8 @@ struct PrefixNumbers {
   /// Settles how a prefix is sent on this connection; returns its number if it has one, of which the peer is to be told first.
   mutating func settle(_ prefix: BodyPrefix) -> UInt16? {
     let number = take(prefix)
-    prefix.settlement.value = BodyPrefix.Settlement(table: serial, mark: number.map { PrefixMark($0) } ?? .none)
+    let mark = number.map { PrefixMark($0, inPlaceOf: prefix.bytes.count) } ?? .none
+    prefix.settlement.value = BodyPrefix.Settlement(table: serial, mark: mark)
     return number
   }
 

@@ -23,28 +23,39 @@ package final class BodyPrefix: Sendable {
 }
 
 /// What a body begins with in place of its prefix: a number, with the highest bit set, or nothing.
-struct PrefixMark: Equatable {
+package struct PrefixMark: Equatable {
   /// Bytes of a mark on the wire.
   static let size = 2
   /// The greatest number.
   static let greatest: UInt16 = 0x7FFF
   /// No mark: the prefix stands there itself.
-  static let none = PrefixMark(field: 0)
+  package static let none = PrefixMark(field: 0, saved: 0)
 
   /// The bytes on the wire; zero for none.
   let field: UInt16
+  /// How many bytes the prefix is longer; 32 bits, so that a settlement is two words.
+  private let savedBytes: Int32
 
-  private init(field: UInt16) { self.field = field }
+  private init(field: UInt16, saved: Int) {
+    self.field = field
+    savedBytes = Int32(truncatingIfNeeded: saved)
+  }
 
-  /// The mark for a number up to ``greatest``.
-  init(_ number: UInt16) { field = number | 0x8000 }
+  /// The mark for a number up to ``greatest``, which stands for a prefix of so many bytes.
+  init(_ number: UInt16, inPlaceOf byteCount: Int) { self.init(field: number | 0x8000, saved: byteCount - Self.size) }
+
+  /// How many bytes the prefix is longer.
+  package var saved: Int { Int(savedBytes) }
+
+  /// Whether the prefix stands there itself.
+  var isNone: Bool { field == 0 }
 
   /// The number.
   var number: UInt16 { field & Self.greatest }
 
   /// How many bytes a body begins with.
   @inline(__always)
-  func size(for prefix: [UInt8]) -> Int { self == .none ? prefix.count : Self.size }
+  func size(for prefix: [UInt8]) -> Int { isNone ? prefix.count : Self.size }
 }
 
 /// What one side keeps of prefixes on a connection; it says so to the other one.

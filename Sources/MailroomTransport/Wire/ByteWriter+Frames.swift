@@ -41,20 +41,15 @@ extension ByteWriter {
     store(body, at: start + FrameFormat.rpcOverhead + 1)
   }
 
-  /// Appends a prefix, or the mark that stands for it; says how many bytes that saves.
-  mutating func append(_ prefix: BodyPrefix, _ mark: PrefixMark) -> Int {
-    if mark == .none {
-      append(prefix.bytes)
-      return 0
-    }
-    append(integer: mark.field)
-    return prefix.bytes.count - PrefixMark.size
+  /// Appends a prefix, or the mark that stands for it.
+  package mutating func append(_ prefix: BodyPrefix, _ mark: PrefixMark) {
+    if mark.isNone { append(prefix.bytes) } else { append(integer: mark.field) }
   }
 
   @inline(__always)
   private func store(_ mark: PrefixMark, _ prefix: [UInt8], _ tag: UInt8, _ content: RawSpan, at start: Int) {
     var offset = start
-    if mark == .none {
+    if mark.isNone {
       store(prefix.rawSpan, at: offset)
       offset += prefix.count
     } else {

@@ -33,9 +33,9 @@ final class ConnectionPrefixesTests: TransportTestCase {
     try onLoop(client.loop) { [prefix] in
       try client.tell(prefix, 7, [8])
       try client.ask(prefix, 9, [], until: .distantFuture)
-      try client.send(behind: prefix) { $0.append(UInt8(10)) }
+      try client.encode(prefix) { $0.append(UInt8(10)) }
       let deadline = MonotonicTime.now.advanced(by: .seconds(600))
-      try client.sendRPC(.receiver(Reply()), deadline: deadline, behind: prefix) { $0.append(UInt8(11)) }
+      try client.encode(prefix, until: deadline) { $0.append(UInt8(11)) }
     }
     XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: 0, prefix: [0, 1, 2]))
     XCTAssertEqual(try peer.receiveMessage(), .oneWay(body: [0x80, 0, 7, 8]))
@@ -65,19 +65,11 @@ final class ConnectionPrefixesTests: TransportTestCase {
       try onLoop(client.loop) { [prefix] in
         if isExtended { client.enableExtensions() }
         try client.tell(prefix, 7, [8])
-        try client.send(behind: prefix) { $0.append(UInt8(9)) }
+        try client.encode(prefix) { $0.append(UInt8(9)) }
       }
       XCTAssertEqual(try peer.receiveMessage(), .oneWay(body: [0, 1, 2, 7, 8]))
       XCTAssertEqual(try peer.receiveMessage(), .oneWay(body: [0, 1, 2, 9]))
     }
-  }
-
-  func testWhatOtherThreadsEncodeHasItsPrefixInFull() throws {
-    let (client, peer) = try makeKeeper()
-    try client.send(behind: prefix) { $0.append(UInt8(9)) }
-    try client.sendRPC(.receiver(Reply()), deadline: .distantFuture, behind: prefix) { $0.append(UInt8(10)) }
-    XCTAssertEqual(try peer.receiveMessage(), .oneWay(body: [0, 1, 2, 9]))
-    XCTAssertEqual(try body(peer), [0, 1, 2, 10])
   }
 
   func testAnotherConnectionBeginsWithNothing() throws {
@@ -125,7 +117,7 @@ final class ConnectionPrefixesTests: TransportTestCase {
       let inner = BodyPrefix([3])
       try onLoop(client.loop) { [prefix] in
         do throws(TransportError) {
-          try client.send(behind: prefix) { (writer) throws(TransportError) in
+          try client.encode(prefix) { (writer) throws(TransportError) in
             writer.append(UInt8(7))
             try client.tell(inner, 8)
             try client.tell(prefix, 9)
@@ -157,15 +149,15 @@ final class ConnectionPrefixesTests: TransportTestCase {
     try onLoop(client.loop) {
       for _ in 0..<2 {
         try client.tell(prefix, 7, Array(oneWay.dropFirst()))
-        try client.send(behind: prefix) { $0.append(oneWay) }
+        try client.encode(prefix) { $0.append(oneWay) }
         XCTAssertThrowsError(try client.tell(prefix, 7, oneWay))
-        XCTAssertThrowsError(try client.send(behind: prefix) { $0.append(oneWay + [1]) })
+        XCTAssertThrowsError(try client.encode(prefix) { $0.append(oneWay + [1]) })
         for deadline in [MonotonicTime.distantFuture, .now.advanced(by: .seconds(600))] {
           try client.ask(prefix, 7, Array(request.dropFirst()), until: deadline)
-          try client.sendRPC(.receiver(Reply()), deadline: deadline, behind: prefix) { $0.append(request) }
+          try client.encode(prefix, until: deadline) { $0.append(request) }
           XCTAssertThrowsError(try client.ask(prefix, 7, request, until: deadline))
           XCTAssertThrowsError(
-            try client.sendRPC(.receiver(Reply()), deadline: deadline, behind: prefix) { $0.append(request + [1]) })
+            try client.encode(prefix, until: deadline) { $0.append(request + [1]) })
         }
       }
     }
@@ -272,5 +264,27 @@ extension TransportClient {
     _ prefix: BodyPrefix, _ tag: UInt8, _ content: [UInt8], until deadline: MonotonicTime
   ) throws(TransportError) {
     try sendRPC(.receiver(Reply()), deadline: deadline, prefix, tag: tag, content.rawSpan)
+  }
+
+  /// Sends a one-way message that is encoded, on the loop.
+  fileprivate func encode(
+    _ prefix: BodyPrefix, _ body: (inout ByteWriter) throws(TransportError) -> Void
+  ) throws(TransportError) {
+    let mark = mark(of: prefix)
+    try send(saved: mark.saved) { (writer) throws(TransportError) in
+      writer.append(prefix, mark)
+      try body(&writer)
+    }
+  }
+
+  /// Sends a request that is encoded, on the loop.
+  fileprivate func encode(
+    _ prefix: BodyPrefix, until deadline: MonotonicTime, _ body: (inout ByteWriter) throws(TransportError) -> Void
+  ) throws(TransportError) {
+    let mark = mark(of: prefix)
+    try sendRPC(.receiver(Reply()), deadline: deadline, saved: mark.saved) { (writer) throws(TransportError) in
+      writer.append(prefix, mark)
+      try body(&writer)
+    }
   }
 }

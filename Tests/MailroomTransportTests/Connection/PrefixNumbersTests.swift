@@ -19,7 +19,7 @@ final class PrefixNumbersTests: XCTestCase {
     for (number, prefix) in prefixes.enumerated() {
       XCTAssertEqual(table.settle(prefix), UInt16(number))
       XCTAssertEqual(prefix.settlement.value.table, table.serial)
-      XCTAssertEqual(prefix.settlement.value.mark, PrefixMark(UInt16(number)))
+      XCTAssertEqual(prefix.settlement.value.mark, PrefixMark(UInt16(number), inPlaceOf: 10))
     }
     XCTAssertEqual(table.count, 3)
     XCTAssertEqual(table.byteCount, 30)
