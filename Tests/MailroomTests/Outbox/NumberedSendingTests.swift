@@ -1,3 +1,4 @@
+import MailroomQueue
 import MailroomTransport
 import Synchronization
 import TestSupport
@@ -145,6 +146,55 @@ final class NumberedSendingTests: EnvironmentTestCase {
     let name = try await assertDefines(peer, 1)
     XCTAssertEqual(name, "paused")
     try await assertNumbered(peer, 1, [1, 3])
+    peer.reset()
+  }
+
+  func testWhatGoesByAnAliasHasTheNumbersOfTheConnectionThatCarriesIt() async throws {
+    var configuration = RPCConfiguration()
+    configuration.reconnectDelay = .zero
+    let (own, other, client) = (try RawListener(), try RawListener(), try await makeClient(configuration))
+    let (toOwn, toOther) = (try ref(client, own), try ref(client, other))
+    let id = RPCEnvID.random()
+    try toOwn.send(bytes: [1])
+    let connection = try await own.acceptKnown(as: id, envelopes: Self.limits)
+    _ = try await assertDefines(connection, 0)
+    try await assertNumbered(connection, 0, [1, 1])
+    // One is posted before the other address turns out to be the same environment's, one behind that.
+    try toOther.send(bytes: [2])
+    let probe = try await other.acceptKnown(as: id, at: own.port, envelopes: Self.limits)
+    try await assertNumbered(connection, 0, [1, 2])
+    try ref(client, other, "more").send(bytes: [3])
+    let name = try await assertDefines(connection, 1)
+    XCTAssertEqual(name, "more")
+    try await assertNumbered(connection, 1, [1, 3])
+    let hasEnded = try await probe.receivesNothingMore()
+    XCTAssertTrue(hasEnded, "nothing was sent over the connection that found the alias")
+    // With the connection both the alias and the numbers end.
+    connection.reset()
+    await eventually("the end is noticed") { client.state.withLock { $0.introduced.isEmpty } }
+    try toOther.send(bytes: [4])
+    let last = try await other.acceptKnown(envelopes: Self.limits)
+    let again = try await assertDefines(last, 0)
+    XCTAssertEqual(again, "echo")
+    try await assertNumbered(last, 0, [1, 4])
+    last.reset()
+  }
+
+  func testPeerThatConnectedIsSentNumbersToo() async throws {
+    let server = try await makeServer()
+    let refs = Results<RPCEndpointRef>("a reference")
+    try server.register("keeper", ReferenceKeeper(refs))
+    let (peer, id) = (try RawSocket(port: server.port), RPCEnvID.random())
+    try await peer.introduce(as: id, envelopes: Self.limits)
+    let mine = RPCEndpointRef(
+      name: "mine", address: nil, target: .unreachable(.envStopped), env: server, owner: id)
+    try peer.send(RawFrame.oneWay(to: "keeper", RawFrame.typed(SentReference(ref: mine))))
+    let ref = await refs.next()[0]
+    for byte in UInt8(0)..<3 { try ref.send(bytes: [byte]) }
+    let name = try await assertDefines(peer, 0)
+    XCTAssertEqual(name, "mine")
+    for byte in UInt8(0)..<3 { try await assertNumbered(peer, 0, [1, byte]) }
+    refs.clear()
     peer.reset()
   }
 

@@ -218,12 +218,12 @@ final class OutboxPauseTests: EnvironmentTestCase {
     configuration.maximumOutboxMessages = 5
     let server = try await makeServer(configuration)
     let refs = Results<RPCEndpointRef>("a reference")
-    try server.register("keeper", Keeper(refs))
+    try server.register("keeper", ReferenceKeeper(refs))
     let (peer, id) = (try RawSocket(port: server.port), RPCEnvID.random())
     try await peer.introduce(as: id)
     let mine = RPCEndpointRef(
       name: "mine", address: nil, target: .unreachable(.envStopped), env: server, owner: id)
-    try peer.send(RawFrame.oneWay(to: "keeper", RawFrame.typed(Keep(ref: mine))))
+    try peer.send(RawFrame.oneWay(to: "keeper", RawFrame.typed(SentReference(ref: mine))))
     let ref = await refs.next()[0]
     try ref.send(bytes: [0])
     try await assertReceives(peer, "mine", [0])
@@ -242,19 +242,5 @@ final class OutboxPauseTests: EnvironmentTestCase {
     await assertThrows(.connectionLost, execution: .notExecuted) { try ref.send(bytes: [7]) }
     XCTAssertEqual(level(of: ref), 0)
     refs.clear()
-  }
-}
-
-private struct Keep: RPCMessage, Codable {
-  var ref: RPCEndpointRef
-}
-
-private final class Keeper: RPCEndpoint {
-  let refs: Results<RPCEndpointRef>
-
-  init(_ refs: Results<RPCEndpointRef>) { self.refs = refs }
-
-  static func handlers(_ on: inout RPCHandlers<Keeper>) {
-    on.receive(Keep.self) { keeper, keep in keeper.refs.add(keep.ref) }
   }
 }

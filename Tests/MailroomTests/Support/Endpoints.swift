@@ -93,3 +93,19 @@ final class Scripted: RPCEndpoint {
     return endpoint
   }
 }
+
+/// Takes a reference along.
+struct SentReference: RPCMessage, Codable {
+  var ref: RPCEndpointRef
+}
+
+/// Hands out the references that it is sent.
+final class ReferenceKeeper: RPCEndpoint {
+  let refs: Results<RPCEndpointRef>
+
+  init(_ refs: Results<RPCEndpointRef>) { self.refs = refs }
+
+  static func handlers(_ on: inout RPCHandlers<ReferenceKeeper>) {
+    on.receive(SentReference.self) { keeper, keep in keeper.refs.add(keep.ref) }
+  }
+}

@@ -162,11 +162,15 @@ extension RawListener {
 
   /// The next connection of an environment, answered as a process of this library does.
   ///
-  /// - Parameter envelopes: what the peer keeps of them.
-  func acceptKnown(as id: RPCEnvID = .random(), envelopes: PrefixLimits = .none) async throws -> RawSocket {
+  /// - Parameters:
+  ///   - listens: the port that it says it listens at, if not this one.
+  ///   - envelopes: what it keeps of them.
+  func acceptKnown(
+    as id: RPCEnvID = .random(), at listens: Int? = nil, envelopes: PrefixLimits = .none
+  ) async throws -> RawSocket {
     let (peer, request) = try await acceptAsker()
     var answer = ByteWriter()
-    let address = try RPCAddress(host: "127.0.0.1", port: port)
+    let address = try RPCAddress(host: "127.0.0.1", port: listens ?? port)
     Introduction(id: id, address: address, envelopes: envelopes).appendReply(to: &answer)
     try peer.send(RawFrame.response(request, answer.array()))
     return peer
