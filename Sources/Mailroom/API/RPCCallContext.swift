@@ -46,14 +46,10 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
   ///
   /// Zero when its time is over.
   public var timeLeft: Duration? {
-    let deadline =
-      switch call {
-      case .local(let call, _): call.deadline
-      case .remote(let call): call.deadline
-      }
-    if deadline == .distantFuture { return nil }
-    let now = MonotonicTime.now
-    return deadline > now ? .nanoseconds(deadline.nanoseconds - now.nanoseconds) : .zero
+    switch call {
+    case .local(let call, _): call.deadline.timeLeft
+    case .remote(let call): call.deadline.timeLeft
+    }
   }
 
   /// Answers with `value`.
@@ -88,23 +84,43 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
 
 /// The means to answer one request of raw bytes with raw bytes; as ``RPCCallContext``.
 public struct RPCBytesCallContext: Sendable {
-  let context: RPCCallContext<RPCBytes>
+  enum Call {
+    case local(LocalBytesCall)
+    case remote(RemoteCall)
+  }
+
+  let call: Call
 
   /// Who asks; as ``RPCCallContext/sender``.
-  public var sender: String { context.sender }
+  public var sender: String {
+    switch call {
+    case .local(let call): call.sender
+    case .remote(let call): call.peer.address
+    }
+  }
 
   /// Whether nobody waits for the answer any more; as ``RPCCallContext/isCancelled``.
-  public var isCancelled: Bool { context.isCancelled }
+  public var isCancelled: Bool {
+    switch call {
+    case .local(let call): call.isAbandoned
+    case .remote(let call): call.isAbandoned
+    }
+  }
 
   /// How long the asker will wait still; as ``RPCCallContext/timeLeft``.
-  public var timeLeft: Duration? { context.timeLeft }
+  public var timeLeft: Duration? {
+    switch call {
+    case .local(let call): call.deadline.timeLeft
+    case .remote(let call): call.deadline.timeLeft
+    }
+  }
 
   /// Answers with `bytes`.
   ///
   /// - Throws: as ``RPCCallContext/reply(_:)``.
   public func reply(_ bytes: RawSpan) throws(RPCError) {
-    switch context.call {
-    case .local(let call, _): try call.answer(.success(RPCBytes(bytes)))
+    switch call {
+    case .local(let call): try call.reply(bytes)
     case .remote(let call): try call.reply(bytes: bytes)
     }
   }
@@ -113,8 +129,8 @@ public struct RPCBytesCallContext: Sendable {
   ///
   /// - Throws: as ``RPCCallContext/reply(_:)``.
   public func reply(_ bytes: [UInt8]) throws(RPCError) {
-    switch context.call {
-    case .local(let call, _): try call.answer(.success(RPCBytes(bytes)))
+    switch call {
+    case .local(let call): try call.reply(bytes)
     case .remote(let call): try call.reply(bytes: bytes.rawSpan)
     }
   }
@@ -122,5 +138,20 @@ public struct RPCBytesCallContext: Sendable {
   /// Answers that the request failed; as ``RPCCallContext/fail(_:)``.
   ///
   /// - Throws: ``RPCError`` with ``RPCError/Code/alreadyReplied`` for a second answer.
-  public func fail(_ error: any Error) throws(RPCError) { try context.fail(error) }
+  public func fail(_ error: any Error) throws(RPCError) {
+    let failure = Content.failure(of: error)
+    switch call {
+    case .local(let call): try call.fail(failure)
+    case .remote(let call): try call.fail(failure)
+    }
+  }
+}
+
+extension MonotonicTime {
+  /// How long it is until a deadline: nil if there is none, zero when it is over.
+  fileprivate var timeLeft: Duration? {
+    if self == .distantFuture { return nil }
+    let now = MonotonicTime.now
+    return self > now ? .nanoseconds(nanoseconds - now.nanoseconds) : .zero
+  }
 }

@@ -25,6 +25,8 @@ public struct RPCEndpointRef: Sendable {
     let target: Target
     /// The way there, if the endpoint is of another process: what `target` says, without a look at the other cases.
     let route: RemoteRoute?
+    /// The endpoint's inbox, if it is of this environment: likewise.
+    let inbox: Inbox?
     let source: MessageSource
     let owner: RPCEnvID?
     let env: RPCEnv
@@ -34,6 +36,7 @@ public struct RPCEndpointRef: Sendable {
       self.address = address
       self.target = target
       if case .remote(let route) = target { self.route = route } else { route = nil }
+      if case .local(let inbox) = target { self.inbox = inbox } else { inbox = nil }
       self.source = source
       self.owner = owner
       env = source.env
@@ -85,17 +88,16 @@ public struct RPCEndpointRef: Sendable {
   /// - Throws: as ``send(_:)``.
   public func send(bytes: RawSpan) throws(RPCError) {
     if let route = storage.route { return try storage.send(bytes, over: route, of: nil) }
-    switch target {
-    case .local(let inbox): try sendLocal(LocalOneWay(RPCBytes(bytes)), to: inbox)
-    case .remote: break
-    case .unreachable(let error): throw error
-    }
+    try sendLocal(bytes.array())
   }
 
   /// Sends raw bytes, the fastest message there is; as ``send(_:)``.
   ///
   /// - Throws: as ``send(_:)``.
-  public func send(bytes: [UInt8]) throws(RPCError) { try send(bytes: bytes.rawSpan) }
+  public func send(bytes: [UInt8]) throws(RPCError) {
+    if let route = storage.route { return try storage.send(bytes.rawSpan, over: route, of: nil) }
+    try sendLocal(bytes)
+  }
 
   // MARK: Ask
 
@@ -171,8 +173,8 @@ public struct RPCEndpointRef: Sendable {
           let ask = RemoteAsk(from: source, until: limit)
           return try await ask.bytes { start(bytes.rawSpan, over: route, ask, limit) }
         }
-        let ask = AsyncAsk<RPCBytes>(from: source, until: limit)
-        return try await ask.wait { start(bytes.rawSpan, ask, limit) }.bytes
+        let ask = LocalBytesAsk(in: env, until: limit)
+        return try await ask.wait { startLocal(bytes, ask) }
       } catch {
         guard error.isForLackOfRoom else { throw error }
         try await waitForRoom(until: limit.deadline, or: error)
@@ -195,19 +197,7 @@ public struct RPCEndpointRef: Sendable {
         return env.later { onReply(RPCBytesReply(error: error)) }
       }
     }
-    switch target {
-    case .local:
-      let limit = AskLimit(timeout, env)
-      let ask = CallbackAsk<RPCBytes>(from: source, until: limit) { result in
-        switch result {
-        case .success(let reply): onReply(RPCBytesReply(bytes: reply.bytes.rawSpan))
-        case .failure(let error): onReply(RPCBytesReply(error: error))
-        }
-      }
-      start(bytes, ask, limit)
-    case .remote: break
-    case .unreachable(let error): env.later { onReply(RPCBytesReply(error: error)) }
-    }
+    startLocal(bytes.array(), LocalBytesAsk(in: env, until: AskLimit(timeout, env), onReply))
   }
 }
 
@@ -216,7 +206,8 @@ extension RPCEndpointRef {
   public func ask(
     bytes: [UInt8], timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    ask(bytes: bytes.rawSpan, timeout: timeout, onReply: onReply)
+    if storage.route != nil { return ask(bytes: bytes.rawSpan, timeout: timeout, onReply: onReply) }
+    startLocal(bytes, LocalBytesAsk(in: env, until: AskLimit(timeout, env), onReply))
   }
 }
 

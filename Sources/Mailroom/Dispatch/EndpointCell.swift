@@ -16,6 +16,10 @@ protocol EndpointDelivery: AnyObject, Sendable {
   func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask?
   /// Runs the handler for a message of the same environment, or returns it if it may suspend.
   func deliver(_ message: any LocalMessage) -> HandlerTask?
+  /// Runs the handler for raw bytes of the same environment.
+  func deliver(_ bytes: [UInt8])
+  /// Runs the handler for raw bytes of the same environment that want an answer.
+  func deliver(_ call: LocalBytesCall)
   /// Runs the callback for something that happened to a connection.
   func deliver(_ event: PeerEvent)
   /// The endpoint's object, to find its reference by.
@@ -101,7 +105,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
       let bytes = content.dropping(1)
       if let call {
         guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
-        try handler(endpoint, bytes, RPCBytesCallContext(context: RPCCallContext(call: .remote(call))))
+        try handler(endpoint, bytes, RPCBytesCallContext(call: .remote(call)))
       } else {
         guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
         try handler(endpoint, bytes)
@@ -158,22 +162,32 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   private func run(_ message: any LocalMessage, _ endpoint: Endpoint) throws -> AsyncHandler<Endpoint>? {
-    if let message = message as? LocalOneWay<RPCBytes> {
-      guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
-      let bytes = message.message.bytes
-      try handler(endpoint, bytes.rawSpan)
-      return nil
-    }
-    if let message = message as? LocalAsk<RPCBytes> {
-      guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
-      let context = RPCCallContext(call: .local(message.call, sender: message.sender))
-      let bytes = message.request.bytes
-      try handler(endpoint, bytes.rawSpan, RPCBytesCallContext(context: context))
-      return nil
-    }
     let entries = message.isRequest ? handlers.requests : handlers.messages
     guard let entry = entries.first(where: { $0.type == message.type }) else { throw unsupported(message.typeName) }
     return try entry.run(endpoint, message)
+  }
+
+  func deliver(_ bytes: [UInt8]) {
+    guard let endpoint = endpoint.copy else { return }
+    do {
+      guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
+      try handler(endpoint, bytes.rawSpan)
+    } catch {
+      endpoint.onError(error)
+    }
+  }
+
+  func deliver(_ call: LocalBytesCall) {
+    guard let endpoint = endpoint.copy else { return }
+    do {
+      guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
+      let bytes = call.bytes
+      try handler(endpoint, bytes.rawSpan, RPCBytesCallContext(call: .local(call)))
+    } catch {
+      // Does nothing when the handler has answered: then the error is for the endpoint only.
+      call.refuse(Content.failure(of: error))
+      endpoint.onError(error)
+    }
   }
 
   private func unsupported(_ what: String) -> RPCError {

@@ -127,6 +127,14 @@ extension Inbox {
     case .local(let message, let count):
       bytes = count
       task = message.isAbandoned ? nil : endpoint.deliver(message)
+    case .bytes(let content):
+      endpoint.deliver(content)
+      turn.add(InboxMessage.size(of: content))
+      return true
+    case .bytesRequest(let call):
+      if !call.isAbandoned { endpoint.deliver(call) }
+      turn.add(call.size)
+      return true
     case .event(let event):
       endpoint.deliver(event)
       return true

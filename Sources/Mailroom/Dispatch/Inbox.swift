@@ -133,6 +133,8 @@ final class Inbox: Sendable {
     case .remote(_, let origin, _): try? origin.call?.fail(error)
     case .batch(let batch): for call in batch.calls { try? call?.fail(error) }
     case .local(let message, _): message.fail(error)
+    case .bytes: break
+    case .bytesRequest(let call): call.refuse(error)
     case .start: break
     case .stop: break
     case .event: break
@@ -155,15 +157,24 @@ final class Inbox: Sendable {
   /// - Parameter bytes: what it counts, at least one.
   func offer(_ message: any LocalMessage, bytes: Int) -> Offered {
     let bytes = max(1, bytes)
-    // A full inbox that is stopped will have room for nobody.
-    guard gauge.admit(bytes: bytes) else { return isStopped ? refuseStopped(message) : .full }
-    if post(.local(message, bytes: bytes)) { return .taken }
-    gauge.remove(messages: 1, bytes: bytes)
-    return .stopped
+    return offer(.local(message, bytes: bytes), size: bytes)
   }
 
-  private func refuseStopped(_ message: any LocalMessage) -> Offered {
-    refuse(.local(message))
+  /// Posts a one-way message of raw bytes; as ``offer(_:bytes:)``.
+  func offer(_ bytes: [UInt8]) -> Offered { offer(.bytes(bytes), size: InboxMessage.size(of: bytes)) }
+
+  /// Posts a request of raw bytes; as ``offer(_:bytes:)``.
+  func offer(_ call: LocalBytesCall) -> Offered { offer(.bytesRequest(call), size: call.size) }
+
+  private func offer(_ message: consuming InboxMessage, size: Int) -> Offered {
+    guard gauge.admit(bytes: size) else {
+      // A full inbox that is stopped will have room for nobody.
+      guard isStopped else { return .full }
+      refuse(message)
+      return .stopped
+    }
+    if post(message) { return .taken }
+    gauge.remove(messages: 1, bytes: size)
     return .stopped
   }
 

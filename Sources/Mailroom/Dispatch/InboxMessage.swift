@@ -10,6 +10,10 @@ enum InboxMessage: ~Copyable, Sendable {
   case batch(RemoteBatch)
   /// A message of the same environment, and the bytes it is counted with; zero if it is not counted.
   case local(any LocalMessage, bytes: Int = 0)
+  /// A one-way message of raw bytes of the same environment, counted as ``size(of:)`` says.
+  case bytes([UInt8])
+  /// A request of raw bytes of the same environment, counted by its own size.
+  case bytesRequest(LocalBytesCall)
   /// Something about a connection.
   case event(PeerEvent)
 
@@ -21,9 +25,14 @@ enum InboxMessage: ~Copyable, Sendable {
     case .remote: true
     case .batch: false
     case .local: true
+    case .bytes: true
+    case .bytesRequest: true
     case .event: true
     }
   }
+
+  /// What raw bytes count in an inbox.
+  static func size(of bytes: [UInt8]) -> Int { max(1, bytes.count) }
 }
 
 /// What OnStart brings along.

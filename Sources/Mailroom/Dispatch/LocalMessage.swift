@@ -55,6 +55,6 @@ final class LocalAsk<Request: RPCRequest>: LocalMessage {
 }
 
 extension RPCMessage {
-  /// The value's own size; what it refers to is not counted, but for raw bytes.
-  fileprivate var localByteCount: Int { (self as? RPCBytes)?.bytes.count ?? MemoryLayout<Self>.size }
+  /// The value's own size; what it refers to is not counted.
+  fileprivate var localByteCount: Int { MemoryLayout<Self>.size }
 }

@@ -17,14 +17,6 @@ extension RPCEndpointRef {
     }
   }
 
-  func start<Ask: PendingAsk>(_ bytes: RawSpan, _ ask: Ask, _ limit: AskLimit) where Ask.Reply == RPCBytes {
-    switch target {
-    case .local(let inbox): startLocal(LocalAsk(RPCBytes(bytes), ask, sender: env.name), ask, inbox, limit)
-    case .remote(let route): start(bytes, over: route, ask, limit)
-    case .unreachable(let error): ask.refuse(error)
-    }
-  }
-
   func start<Request: RPCRequest>(
     _ request: Request, over route: RemoteRoute, _ ask: some RefusableAsk, _ limit: AskLimit, key: RPCRequestKey? = nil
   ) {
@@ -47,6 +39,21 @@ extension RPCEndpointRef {
     if env.isStopped { return message.fail(.envStopped) }
     env.localDeadlines.add(ask, deadline: limit.deadline)
     if inbox.offer(message, bytes: message.byteCount) == .full { message.fail(Self.full(inbox)) }
+  }
+
+  /// Asks an endpoint of the same environment with raw bytes; refuses the ask when there is none.
+  func startLocal(_ bytes: [UInt8], _ ask: LocalBytesAsk) {
+    guard let inbox = storage.inbox else { return ask.refuse(unreachable) }
+    if env.isStopped { return ask.refuse(.envStopped) }
+    env.localDeadlines.add(ask, deadline: ask.limit.deadline)
+    let call = LocalBytesCall(bytes, ask)
+    if inbox.offer(call) == .full { call.refuse(Self.full(inbox)) }
+  }
+
+  /// Why there is no way to an endpoint that is neither of this environment nor of another.
+  private var unreachable: RPCError {
+    if case .unreachable(let error) = target { return error }
+    return .stopped(name)
   }
 
   func sendRemote(
@@ -81,7 +88,20 @@ extension RPCEndpointRef {
 
   func sendLocal(_ message: any LocalMessage, to inbox: Inbox) throws(RPCError) {
     if env.isStopped { throw .envStopped }
-    switch inbox.offer(message, bytes: message.byteCount) {
+    try check(inbox.offer(message, bytes: message.byteCount), inbox)
+  }
+
+  /// Sends raw bytes to an endpoint of the same environment.
+  ///
+  /// - Throws: why not; also when there is none.
+  func sendLocal(_ bytes: [UInt8]) throws(RPCError) {
+    guard let inbox = storage.inbox else { throw unreachable }
+    if env.isStopped { throw .envStopped }
+    try check(inbox.offer(bytes), inbox)
+  }
+
+  private func check(_ offered: Inbox.Offered, _ inbox: Inbox) throws(RPCError) {
+    switch offered {
     case .taken: return
     case .full: throw Self.full(inbox)
     case .stopped:

@@ -54,7 +54,7 @@ final class RemoteCall: Sendable {
   func end() {
     if answered.load(ordering: .acquiring) { return }
     answered.store(true, ordering: .relaxed)
-    send(failure: RPCError(.noReply, "the handler ended without an answer"))
+    send(failure: .noAnswer)
   }
 
   private var responder: RPCResponder {
@@ -80,7 +80,7 @@ final class RemoteCall: Sendable {
 
   private func claim() throws(RPCError) {
     if answered.exchange(true, ordering: .acquiringAndReleasing) {
-      throw RPCError(.alreadyReplied, "the call was answered before")
+      throw .answeredBefore
     }
   }
 
@@ -165,7 +165,7 @@ final class LocalCall<Reply: RPCValue>: Sendable {
 
   deinit {
     if !answered.load(ordering: .acquiring) {
-      ask.complete(.failure(RPCError(.noReply, "the handler ended without an answer")))
+      ask.complete(.failure(.noAnswer))
     }
   }
 
@@ -185,7 +185,7 @@ final class LocalCall<Reply: RPCValue>: Sendable {
 
   func answer(_ result: Result<Reply, RPCError>) throws(RPCError) {
     if answered.exchange(true, ordering: .acquiringAndReleasing) {
-      throw RPCError(.alreadyReplied, "the call was answered before")
+      throw .answeredBefore
     }
     ask.answer(result)
   }

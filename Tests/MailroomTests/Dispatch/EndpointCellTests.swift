@@ -48,6 +48,17 @@ final class EndpointCellTests: EnvironmentTestCase {
       XCTAssertNil(cell.deliver(LocalOneWay(message)))
       return errors.value.count > before ? errors.value.last : nil
     }
+
+    /// Asks with raw bytes as the same environment does; returns how the ask ended.
+    func ask(bytes: [UInt8], in env: RPCEnv) -> Result<[UInt8], RPCError>? {
+      let ends = Box<[Result<[UInt8], RPCError>]>([])
+      do {
+        let ask = LocalBytesAsk(in: env, until: AskLimit(nil, env)) { ends.append($0.result) }
+        cell.deliver(LocalBytesCall(bytes, ask))
+      }
+      XCTAssertEqual(ends.value.count, 1, "an ask ends once")
+      return ends.value.first
+    }
   }
 
   private func typed(_ name: String, _ value: [UInt8] = []) -> [UInt8] {
@@ -100,16 +111,16 @@ final class EndpointCellTests: EnvironmentTestCase {
   // MARK: Of the same environment
 
   func testLocalMessageReachesTheHandlerOfItsType() async throws {
-    let fixture = Fixture(try await makeClient())
+    let env = try await makeClient()
+    let fixture = Fixture(env)
     XCTAssertNil(fixture.send(First(7)))
     XCTAssertNil(fixture.send(Second(8)))
-    XCTAssertNil(fixture.send(RPCBytes([1])))
+    fixture.cell.deliver([1])
     XCTAssertEqual(fixture.events.value, ["first 7", "second 8", "bytes [1]"])
     let (answer, error) = fixture.ask(Question(3))
     XCTAssertEqual(answer?.value, 6)
     XCTAssertNil(error)
-    let (bytes, _) = fixture.ask(RPCBytes([4, 5]))
-    XCTAssertEqual(bytes?.value?.bytes, [5, 4])
+    XCTAssertEqual(fixture.ask(bytes: [4, 5], in: env)?.value, [5, 4])
   }
 
   func testLocalMessageWithoutAHandlerIsUnsupported() async throws {
@@ -131,8 +142,9 @@ final class EndpointCellTests: EnvironmentTestCase {
     let cell = EndpointCell(endpoint, RPCHandlers<Silent>(), env: env)
     let raw: [UInt8] = [1]
     XCTAssertNil(cell.deliver(raw.rawSpan, .oneWay(nil)))
-    XCTAssertNil(cell.deliver(LocalOneWay(RPCBytes([1]))))
-    XCTAssertNil(cell.deliver(LocalAsk(RPCBytes([1]), CallbackAsk<RPCBytes>(from: nil) { _ in }, sender: "")))
+    cell.deliver(raw)
+    let ends = Box<[Result<[UInt8], RPCError>]>([])
+    cell.deliver(LocalBytesCall(raw, LocalBytesAsk(in: env, until: AskLimit(nil, env)) { ends.append($0.result) }))
     XCTAssertEqual(errors.value, [.unsupportedMessage, .unsupportedMessage, .unsupportedMessage])
   }
 
@@ -265,6 +277,13 @@ private final class Subject: RPCEndpoint {
     }
     on.receiveBytes { subject, bytes in subject.note("bytes \(bytes.array())") }
     on.askBytes { _, bytes, context in try context.reply(Array(bytes.array().reversed())) }
+  }
+}
+
+extension RPCBytesReply {
+  /// A copy of the reply, or why there is none.
+  fileprivate var result: Result<[UInt8], RPCError> {
+    do throws(RPCError) { return .success(try bytes.array()) } catch { return .failure(error) }
   }
 }
 

@@ -74,6 +74,13 @@ final class DeliveryLog: EndpointDelivery {
     }
   }
 
+  func deliver(_ bytes: [UInt8]) { _ = take(String(decoding: bytes, as: UTF8.self)) }
+
+  func deliver(_ call: LocalBytesCall) {
+    deliver(call.bytes)
+    try? call.reply(call.bytes)
+  }
+
   private func take(_ text: String) -> HandlerTask? {
     events.append(text)
     onMessage(text)
