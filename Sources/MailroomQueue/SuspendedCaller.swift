@@ -12,7 +12,7 @@ public import Synchronization
 /// - Thread safety: ``resume(returning:)`` from any thread, any number of times; the first one counts.
 /// - Cost: no allocation; one atomic exchange on each side.
 public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
-  @inlinable static var done: UInt { 1 }
+  @inlinable static var done: UInt { @inline(__always) get { 1 } }
   /// Atomic: zero, a suspended continuation, or `done`.
   ///
   /// The release of `wait` pairs with the acquire of `resume`.
@@ -23,7 +23,7 @@ public struct SuspendedCaller<Value: Sendable>: ~Copyable, Sendable {
   public init() {}
 
   /// Whether the value was given.
-  @inlinable public var isDone: Bool { word.load(ordering: .relaxed) == Self.done }
+  @inlinable public var isDone: Bool { @inline(__always) get { word.load(ordering: .relaxed) == Self.done } }
 
   /// Suspends the calling task, then runs `start`; returns the value given to ``resume(returning:)``.
   ///

@@ -8,7 +8,7 @@ internal import MailroomTransport
 ///
 /// - Thread safety: any thread. Completed once however many try.
 /// - Cost: one allocation.
-final class LocalBytesAsk: Expirable {
+final class LocalBytesAsk: WatchedAsk {
   private enum Outcome: Sendable {
     case reply([UInt8])
     /// In a box, so that what is passed on to the task is one pointer.
@@ -20,6 +20,7 @@ final class LocalBytesAsk: Expirable {
   /// Who waits; of an ask with a function nobody does, and it only says whether the ask is complete.
   private let caller = SuspendedCaller<Outcome>()
   private let onReply: (@Sendable (borrowing RPCBytesReply) -> Void)?
+  private let place = WatchedPlace()
   let env: RPCEnv
   let limit: AskLimit
 
@@ -31,6 +32,10 @@ final class LocalBytesAsk: Expirable {
   }
 
   var isAbandoned: Bool { caller.isDone }
+
+  var deadline: MonotonicTime { limit.deadline }
+
+  func wasPut(at place: Int) { self.place.set(place) }
 
   /// Completes the ask with what the endpoint replied, which a function only borrows.
   func complete(_ bytes: RawSpan) {
@@ -70,7 +75,11 @@ final class LocalBytesAsk: Expirable {
   }
 
   /// Marks the ask of a function as complete; says whether it was not.
-  private func isFirst() -> Bool { caller.resume(returning: .reply([])) }
+  private func isFirst() -> Bool {
+    guard caller.resume(returning: .reply([])) else { return false }
+    place.leave(self, in: env)
+    return true
+  }
 
   /// Runs `start`, which sends the request, and waits for the reply.
   ///
@@ -81,6 +90,7 @@ final class LocalBytesAsk: Expirable {
     } onCancel: {
       fail(.askCancelled)
     }
+    place.leave(self, in: env)
     switch outcome {
     case .reply(let bytes): return bytes
     case .failure(let error): throw error

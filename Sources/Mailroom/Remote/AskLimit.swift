@@ -5,6 +5,8 @@ struct AskLimit: Sendable {
   let deadline: MonotonicTime
   /// Whether the ask was given a timeout of its own.
   let isOwn: Bool
+  /// Whether the deadline may be so near that a look at all of them now and then comes too late.
+  let isShort: Bool
 
   /// Below this many nanoseconds, the configuration's timeout is counted from the exact time.
   private static let exact: UInt64 = 2_000_000_000
@@ -14,14 +16,11 @@ struct AskLimit: Sendable {
   /// - Parameter timeout: the ask's own; nil for the configuration's.
   init(_ timeout: Duration?, _ env: RPCEnv) {
     isOwn = timeout != nil
-    if let timeout {
-      deadline = .now.advanced(by: timeout)
-    } else {
-      let nanoseconds = env.askTimeoutNanoseconds
-      // A hundredth of a second less or more says nothing about a timeout that nobody gave and that takes seconds.
-      let now = nanoseconds < Self.exact ? MonotonicTime.now : .recent
-      deadline = now.advanced(byNanoseconds: nanoseconds)
-    }
+    let nanoseconds = timeout.map { MonotonicTime.nanoseconds(in: $0) } ?? env.askTimeoutNanoseconds
+    // A hundredth of a second less or more says nothing about a timeout that nobody gave and that takes seconds.
+    let now = isOwn || nanoseconds < Self.exact ? MonotonicTime.now : .recent
+    deadline = now.advanced(byNanoseconds: nanoseconds)
+    isShort = nanoseconds < LocalDeadlines.pace
   }
 
   /// The same error; when it is a timeout, its message names the setting that governs.

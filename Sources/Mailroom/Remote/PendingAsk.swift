@@ -11,7 +11,7 @@ protocol RefusableAsk: TransportResponseReceiver, Expirable {
 /// An ask that waits for its reply, and is completed exactly once however many try.
 ///
 /// - Thread safety: any thread.
-protocol PendingAsk<Reply>: RefusableAsk {
+protocol PendingAsk<Reply>: RefusableAsk, WatchedAsk {
   /// What the request is answered with.
   associatedtype Reply: RPCValue
   /// What references in the reply are bound to; nil only in tests.
@@ -30,6 +30,8 @@ protocol PendingAsk<Reply>: RefusableAsk {
 }
 
 extension PendingAsk {
+  var deadline: MonotonicTime { limit?.deadline ?? .distantFuture }
+
   /// Completes the ask with what came over the wire.
   ///
   /// A reply that cannot be decoded fails this ask and no other.
@@ -67,6 +69,7 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   private let sent = SentRequest()
   /// Atomic, relaxed: written before the caller is resumed.
   private let answered = Atomic<Bool>(false)
+  private let place = WatchedPlace()
   let source: MessageSource?
   let limit: AskLimit?
 
@@ -76,6 +79,8 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
   }
 
   var isAbandoned: Bool { caller.isDone }
+
+  func wasPut(at place: Int) { self.place.set(place) }
 
   func wasSent(_ requestID: Int64, on client: TransportClient) {
     sent.wasSent(requestID, on: client)
@@ -109,6 +114,7 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
     } onCancel: {
       fail(.askCancelled)
     }
+    place.leave(self, in: source?.env)
     return try result.get()
   }
 }
@@ -124,6 +130,7 @@ final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   private let onReply: @Sendable (Result<Reply, RPCError>) -> Void
   private let done = Atomic<Bool>(false)
   private let sent = SentRequest()
+  private let place = WatchedPlace()
   let source: MessageSource?
   let limit: AskLimit?
 
@@ -137,6 +144,8 @@ final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   }
 
   var isAbandoned: Bool { done.load(ordering: .relaxed) }
+
+  func wasPut(at place: Int) { self.place.set(place) }
 
   func wasSent(_ requestID: Int64, on client: TransportClient) {
     sent.wasSent(requestID, on: client)
@@ -159,6 +168,7 @@ final class CallbackAsk<Reply: RPCValue>: PendingAsk {
   @discardableResult
   func complete(_ result: Result<Reply, RPCError>) -> Bool {
     if done.exchange(true, ordering: .acquiringAndReleasing) { return false }
+    place.leave(self, in: source?.env)
     onReply(result)
     return true
   }

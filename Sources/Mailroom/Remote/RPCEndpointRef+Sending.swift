@@ -35,9 +35,9 @@ extension RPCEndpointRef {
     }
   }
 
-  private func startLocal(_ message: any LocalMessage, _ ask: any Expirable, _ inbox: Inbox, _ limit: AskLimit) {
+  private func startLocal(_ message: any LocalMessage, _ ask: some WatchedAsk, _ inbox: Inbox, _ limit: AskLimit) {
     if env.isStopped { return message.fail(.envStopped) }
-    env.localDeadlines.add(ask, deadline: limit.deadline)
+    env.localDeadlines.watch(ask, isShort: limit.isShort)
     if inbox.offer(message, bytes: message.byteCount) == .full { message.fail(Self.full(inbox)) }
   }
 
@@ -45,7 +45,7 @@ extension RPCEndpointRef {
   func startLocal(_ bytes: [UInt8], _ ask: LocalBytesAsk) {
     guard let inbox = storage.inbox else { return ask.refuse(unreachable) }
     if env.isStopped { return ask.refuse(.envStopped) }
-    env.localDeadlines.add(ask, deadline: ask.limit.deadline)
+    env.localDeadlines.watch(ask, isShort: ask.limit.isShort)
     let call = LocalBytesCall(bytes, ask)
     if inbox.offer(call) == .full { call.refuse(Self.full(inbox)) }
   }

@@ -12,14 +12,19 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
   }
 
   /// An ask that notes how it ended.
-  private final class Probe: Expirable {
+  private final class Probe: WatchedAsk {
     let deadline: MonotonicTime
+    /// As the limit of an ask says it.
+    let isShort: Bool
+    /// Where it was put, if that was a place of the table.
+    let place = Box<Int?>(nil)
     private let isComplete = Box(false)
     private let ends: Results<End>
     private let freed: Signal?
 
     init(_ ends: Results<End>, in duration: Duration, freed: Signal? = nil) {
       deadline = .now.advanced(by: duration)
+      isShort = duration < .nanoseconds(LocalDeadlines.pace)
       self.ends = ends
       self.freed = freed
     }
@@ -33,6 +38,13 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
     }
 
     func complete() { isComplete.update { $0 = true } }
+
+    func wasPut(at place: Int) { self.place.update { $0 = place } }
+
+    func leave(_ deadlines: LocalDeadlines) {
+      complete()
+      if let place = place.value { deadlines.forget(self, at: place) }
+    }
   }
 
   private func makeDeadlines() throws -> LocalDeadlines { LocalDeadlines(loop: try makeGroup().next()) }
@@ -46,7 +58,7 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
     ]
     for duration in durations {
       let probe = Probe(ends, in: duration)
-      deadlines.add(probe, deadline: probe.deadline)
+      deadlines.watch(probe, isShort: probe.isShort)
     }
     for end in await ends.next(durations.count) {
       XCTAssertEqual(end.code, .timeout)
@@ -61,9 +73,9 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
     // The watch sleeps until the long one is due, or looks again after its pace; the short one must not wait for either.
     for _ in 0..<5 {
       let far = Probe(long, in: .seconds(600))
-      deadlines.add(far, deadline: far.deadline)
+      deadlines.watch(far, isShort: far.isShort)
       let near = Probe(short, in: .milliseconds(3))
-      deadlines.add(near, deadline: near.deadline)
+      deadlines.watch(near, isShort: near.isShort)
       let ends = await short.next()
       XCTAssertTrue(ends.allSatisfy { $0.isLate && $0.code == .timeout })
     }
@@ -79,7 +91,7 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
     try await fromThreads(4) { thread in
       for index in 0..<250 {
         let probe = Probe(ends, in: .microseconds((index * 7919 + thread) % 90_000))
-        deadlines.add(probe, deadline: probe.deadline)
+        deadlines.watch(probe, isShort: probe.isShort)
       }
     }
     for end in await ends.next(1000) {
@@ -97,7 +109,7 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
       for _ in 0..<100 {
         let probe = Probe(ends, in: .seconds(600), freed: freed)
         probe.complete()
-        deadlines.add(probe, deadline: probe.deadline)
+        deadlines.watch(probe, isShort: probe.isShort)
       }
       await freed.comes(100)
     }
@@ -110,18 +122,18 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
     let freed = Signal("the end of the completed ask")
     func watch() -> Box<Probe?> {
       let probe = Probe(ends, in: .seconds(600), freed: freed)
-      deadlines.add(probe, deadline: probe.deadline)
+      deadlines.watch(probe, isShort: probe.isShort)
       return Box(probe)
     }
     let box = watch()
     // Another one with a short deadline has the watch look, find the first one incomplete, and keep it.
     let other = Probe(ends, in: .milliseconds(1))
-    deadlines.add(other, deadline: other.deadline)
+    deadlines.watch(other, isShort: other.isShort)
     _ = await ends.next()
     box.value?.complete()
     box.update { $0 = nil }
     let third = Probe(ends, in: .milliseconds(1))
-    deadlines.add(third, deadline: third.deadline)
+    deadlines.watch(third, isShort: third.isShort)
     _ = await ends.next()
     await freed.comes()
     XCTAssertEqual(ends.values.map(\.code), [.timeout, .timeout])
@@ -133,22 +145,85 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
     let ends = Results<End>("the end of an ask")
     for _ in 0..<10 {
       let probe = Probe(ends, in: .seconds(600))
-      deadlines.add(probe, deadline: probe.deadline)
+      deadlines.watch(probe, isShort: probe.isShort)
     }
     let complete = Probe(ends, in: .seconds(600))
     complete.complete()
-    deadlines.add(complete, deadline: complete.deadline)
+    deadlines.watch(complete, isShort: complete.isShort)
     deadlines.stop()
     _ = await ends.next(10)
     for _ in 0..<3 {
       let late = Probe(ends, in: .seconds(600))
-      deadlines.add(late, deadline: late.deadline)
+      deadlines.watch(late, isShort: late.isShort)
     }
     _ = await ends.next(3)
     await group.shutdown()
     let last = Probe(ends, in: .zero)
-    deadlines.add(last, deadline: last.deadline)
+    deadlines.watch(last, isShort: last.isShort)
     let codes = await ends.next().map(\.code)
     XCTAssertEqual(codes, [RPCError.Code](repeating: .stopped, count: 14))
+  }
+
+  func testAsksOfTheQueueExpireToo() async throws {
+    let deadlines = try makeDeadlines()
+    let ends = Results<End>("an expiry")
+    for duration in [Duration.milliseconds(60), .milliseconds(1), .zero] {
+      let probe = Probe(ends, in: duration)
+      deadlines.add(probe, deadline: probe.deadline)
+    }
+    for end in await ends.next(3) {
+      XCTAssertEqual(end.code, .timeout)
+      XCTAssertTrue(end.isLate)
+    }
+    let far = Probe(ends, in: .seconds(600))
+    deadlines.add(far, deadline: far.deadline)
+    deadlines.stop()
+    let codes = await ends.next().map(\.code)
+    XCTAssertEqual(codes.last, .stopped)
+  }
+
+  func testMoreAsksThanPlacesAllExpire() async throws {
+    let deadlines = try makeDeadlines()
+    let ends = Results<End>("an expiry")
+    let count = 3 * PlaceTable.count
+    let probes = (0..<count).map { _ in Probe(ends, in: .milliseconds(100)) }
+    for probe in probes { deadlines.watch(probe, isShort: false) }
+    XCTAssertTrue(probes.contains { $0.place.value == nil }, "no ask had to go without a place")
+    for end in await ends.next(count) {
+      XCTAssertEqual(end.code, .timeout)
+      XCTAssertTrue(end.isLate)
+    }
+  }
+
+  func testAskThatTakesItselfOutIsLetGoWithoutALook() throws {
+    let group = try makeGroup()
+    let deadlines = LocalDeadlines(loop: group.next())
+    let ends = Results<End>("an expiry")
+    let freed = Signal("the end of the ask")
+    // No look comes: the loop is busy.
+    let busy = Signal("the loop to be let go")
+    XCTAssertTrue(group.next().execute { busy.wait() })
+    do {
+      let probe = Probe(ends, in: .seconds(600), freed: freed)
+      deadlines.watch(probe, isShort: false)
+      probe.leave(deadlines)
+    }
+    freed.wait()
+    busy.fire()
+    XCTAssertEqual(ends.values.count, 0)
+  }
+
+  func testAsksThatComeAndGoWhileItFallsAsleepAllExpireOrAreLetGo() async throws {
+    let deadlines = try makeDeadlines()
+    let ends = Results<End>("an expiry")
+    let freed = Signal("the end of a completed ask")
+    // One at a time, so that looks find nothing, and asks find it asleep, awake and in between.
+    for round in 0..<60 {
+      let probe = Probe(ends, in: .milliseconds(round % 3), freed: freed)
+      deadlines.watch(probe, isShort: true)
+      let end = await ends.next()
+      XCTAssertEqual(end.first?.code, .timeout)
+    }
+    await freed.comes(60)
   }
 }
