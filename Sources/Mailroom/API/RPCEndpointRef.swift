@@ -88,7 +88,7 @@ public struct RPCEndpointRef: Sendable {
   /// - Throws: as ``send(_:)``.
   public func send(bytes: RawSpan) throws(RPCError) {
     if let route = storage.route { return try storage.send(bytes, over: route, of: nil) }
-    try sendLocal(bytes.array())
+    try storage.sendLocal(bytes.array())
   }
 
   /// Sends raw bytes, the fastest message there is; as ``send(_:)``.
@@ -96,7 +96,7 @@ public struct RPCEndpointRef: Sendable {
   /// - Throws: as ``send(_:)``.
   public func send(bytes: [UInt8]) throws(RPCError) {
     if let route = storage.route { return try storage.send(bytes.rawSpan, over: route, of: nil) }
-    try sendLocal(bytes)
+    try storage.sendLocal(bytes)
   }
 
   // MARK: Ask
@@ -174,7 +174,7 @@ public struct RPCEndpointRef: Sendable {
           return try await ask.bytes { start(bytes.rawSpan, over: route, ask, limit) }
         }
         let ask = LocalBytesAsk(in: env, until: limit)
-        return try await ask.wait { startLocal(bytes, ask) }
+        return try await ask.wait { storage.startLocal(bytes, ask) }
       } catch {
         guard error.isForLackOfRoom else { throw error }
         try await waitForRoom(until: limit.deadline, or: error)
@@ -197,7 +197,7 @@ public struct RPCEndpointRef: Sendable {
         return env.later { onReply(RPCBytesReply(error: error)) }
       }
     }
-    startLocal(bytes.array(), LocalBytesAsk(in: env, until: AskLimit(timeout, env), onReply))
+    storage.startLocal(bytes.array(), LocalBytesAsk(in: env, until: AskLimit(timeout, env), onReply))
   }
 }
 
@@ -207,7 +207,7 @@ extension RPCEndpointRef {
     bytes: [UInt8], timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
     if storage.route != nil { return ask(bytes: bytes.rawSpan, timeout: timeout, onReply: onReply) }
-    startLocal(bytes, LocalBytesAsk(in: env, until: AskLimit(timeout, env), onReply))
+    storage.startLocal(bytes, LocalBytesAsk(in: env, until: AskLimit(timeout, env), onReply))
   }
 }
 

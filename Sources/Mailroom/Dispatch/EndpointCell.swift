@@ -19,7 +19,7 @@ protocol EndpointDelivery: AnyObject, Sendable {
   /// Runs the handler for raw bytes of the same environment.
   func deliver(_ bytes: [UInt8])
   /// Runs the handler for raw bytes of the same environment that want an answer.
-  func deliver(_ call: LocalBytesCall)
+  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall)
   /// Runs the callback for something that happened to a connection.
   func deliver(_ event: PeerEvent)
   /// The endpoint's object, to find its reference by.
@@ -177,11 +177,10 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     }
   }
 
-  func deliver(_ call: LocalBytesCall) {
+  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall) {
     guard let endpoint = endpoint.copy else { return }
     do {
       guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
-      let bytes = call.bytes
       try handler(endpoint, bytes.rawSpan, RPCBytesCallContext(call: .local(call)))
     } catch {
       // Does nothing when the handler has answered: then the error is for the endpoint only.

@@ -131,9 +131,9 @@ extension Inbox {
       endpoint.deliver(content)
       turn.add(InboxMessage.size(of: content))
       return true
-    case .bytesRequest(let call):
-      if !call.isAbandoned { endpoint.deliver(call) }
-      turn.add(call.size)
+    case .bytesRequest(let content, let ask):
+      if !ask.isAbandoned { endpoint.deliver(content, LocalBytesCall(ask)) }
+      turn.add(InboxMessage.size(of: content))
       return true
     case .event(let event):
       endpoint.deliver(event)

@@ -134,7 +134,7 @@ final class Inbox: Sendable {
     case .batch(let batch): for call in batch.calls { try? call?.fail(error) }
     case .local(let message, _): message.fail(error)
     case .bytes: break
-    case .bytesRequest(let call): call.refuse(error)
+    case .bytesRequest(_, let ask): ask.refuse(error)
     case .start: break
     case .stop: break
     case .event: break
@@ -164,7 +164,9 @@ final class Inbox: Sendable {
   func offer(_ bytes: [UInt8]) -> Offered { offer(.bytes(bytes), size: InboxMessage.size(of: bytes)) }
 
   /// Posts a request of raw bytes; as ``offer(_:bytes:)``.
-  func offer(_ call: LocalBytesCall) -> Offered { offer(.bytesRequest(call), size: call.size) }
+  func offer(_ bytes: [UInt8], _ ask: LocalBytesAsk) -> Offered {
+    offer(.bytesRequest(bytes, ask), size: InboxMessage.size(of: bytes))
+  }
 
   private func offer(_ message: consuming InboxMessage, size: Int) -> Offered {
     guard gauge.admit(bytes: size) else {

@@ -12,8 +12,11 @@ enum InboxMessage: ~Copyable, Sendable {
   case local(any LocalMessage, bytes: Int = 0)
   /// A one-way message of raw bytes of the same environment, counted as ``size(of:)`` says.
   case bytes([UInt8])
-  /// A request of raw bytes of the same environment, counted by its own size.
-  case bytesRequest(LocalBytesCall)
+  /// A request of raw bytes of the same environment, counted likewise.
+  ///
+  /// Its call is made when it is handled, so that one thread allocates and frees it. Should the message be dropped before, its
+  /// asker waits for the deadline.
+  case bytesRequest([UInt8], LocalBytesAsk)
   /// Something about a connection.
   case event(PeerEvent)
 

@@ -84,6 +84,7 @@ final class LocalBytesAsk: WatchedAsk {
   /// Runs `start`, which sends the request, and waits for the reply.
   ///
   /// A cancelled task stops waiting at once.
+  @inline(__always)
   nonisolated(nonsending) func wait(_ start: () -> Void) async throws(RPCError) -> [UInt8] {
     let outcome = await withTaskCancellationHandler {
       await caller.wait(fallback: .cancelled, start)

@@ -1,26 +1,20 @@
 internal import MailroomQueue
 internal import Synchronization
 
-/// A request of raw bytes on its way inside one environment, and the right to answer it: as ``LocalAsk`` and ``LocalCall``.
+/// The right to answer a request of raw bytes of the same environment: as ``LocalCall``.
 ///
 /// - Thread safety: any thread.
-/// - Cost: one allocation; the bytes are those of the array that was asked with.
+/// - Cost: one allocation.
 final class LocalBytesCall: Sendable {
-  let bytes: [UInt8]
   private let ask: LocalBytesAsk
   private let answered = Atomic<Bool>(false)
 
-  init(_ bytes: [UInt8], _ ask: LocalBytesAsk) {
-    self.bytes = bytes
-    self.ask = ask
-  }
+  init(_ ask: LocalBytesAsk) { self.ask = ask }
 
   deinit {
     if !answered.load(ordering: .acquiring) { ask.complete(.noAnswer) }
   }
 
-  /// What the request counts in an inbox, in bytes.
-  var size: Int { InboxMessage.size(of: bytes) }
   /// Who asks.
   var sender: String { ask.env.name }
   /// Whether nobody waits for the answer any more.

@@ -38,22 +38,7 @@ extension RPCEndpointRef {
   private func startLocal(_ message: any LocalMessage, _ ask: some WatchedAsk, _ inbox: Inbox, _ limit: AskLimit) {
     if env.isStopped { return message.fail(.envStopped) }
     env.localDeadlines.watch(ask, isShort: limit.isShort)
-    if inbox.offer(message, bytes: message.byteCount) == .full { message.fail(Self.full(inbox)) }
-  }
-
-  /// Asks an endpoint of the same environment with raw bytes; refuses the ask when there is none.
-  func startLocal(_ bytes: [UInt8], _ ask: LocalBytesAsk) {
-    guard let inbox = storage.inbox else { return ask.refuse(unreachable) }
-    if env.isStopped { return ask.refuse(.envStopped) }
-    env.localDeadlines.watch(ask, isShort: ask.limit.isShort)
-    let call = LocalBytesCall(bytes, ask)
-    if inbox.offer(call) == .full { call.refuse(Self.full(inbox)) }
-  }
-
-  /// Why there is no way to an endpoint that is neither of this environment nor of another.
-  private var unreachable: RPCError {
-    if case .unreachable(let error) = target { return error }
-    return .stopped(name)
+    if inbox.offer(message, bytes: message.byteCount) == .full { message.fail(inbox.full) }
   }
 
   func sendRemote(
@@ -88,26 +73,7 @@ extension RPCEndpointRef {
 
   func sendLocal(_ message: any LocalMessage, to inbox: Inbox) throws(RPCError) {
     if env.isStopped { throw .envStopped }
-    try check(inbox.offer(message, bytes: message.byteCount), inbox)
-  }
-
-  /// Sends raw bytes to an endpoint of the same environment.
-  ///
-  /// - Throws: why not; also when there is none.
-  func sendLocal(_ bytes: [UInt8]) throws(RPCError) {
-    guard let inbox = storage.inbox else { throw unreachable }
-    if env.isStopped { throw .envStopped }
-    try check(inbox.offer(bytes), inbox)
-  }
-
-  private func check(_ offered: Inbox.Offered, _ inbox: Inbox) throws(RPCError) {
-    switch offered {
-    case .taken: return
-    case .full: throw Self.full(inbox)
-    case .stopped:
-      if env.isStopped { throw .envStopped }
-      throw .stopped(name)
-    }
+    try storage.check(inbox.offer(message, bytes: message.byteCount), inbox)
   }
 
   func sendRemote(
@@ -132,15 +98,6 @@ extension RPCEndpointRef {
     }
   }
 
-  // MARK: Bounds
-
-  private static func full(_ inbox: Inbox) -> RPCError {
-    let level = inbox.level
-    return RPCError(
-      .full, "\(level.messages) messages of \(level.bytes) bytes wait in the inbox of \(inbox.name)",
-      execution: .notExecuted, cause: NoRoom())
-  }
-
   // MARK: Encoding
 
   static func write<Message: RPCMessage>(
@@ -157,6 +114,54 @@ extension RPCEndpointRef {
       throw RPCError(
         .unencodable, "\(Message.messageName) cannot be encoded: \(error)", execution: .notExecuted, cause: error)
     }
+  }
+}
+
+/// How raw bytes go to an endpoint of the same environment.
+///
+/// A part of what copies of a reference share, since what that keeps is reached from here without counting references.
+extension RPCEndpointRef.Storage {
+  /// Asks; refuses the ask when there is no such endpoint.
+  func startLocal(_ bytes: [UInt8], _ ask: LocalBytesAsk) {
+    guard let inbox else { return ask.refuse(unreachable) }
+    if env.isStopped { return ask.refuse(.envStopped) }
+    env.localDeadlines.watch(ask, isShort: ask.limit.isShort)
+    if inbox.offer(bytes, ask) == .full { ask.refuse(inbox.full) }
+  }
+
+  /// Sends.
+  ///
+  /// - Throws: why not; also when there is no such endpoint.
+  func sendLocal(_ bytes: [UInt8]) throws(RPCError) {
+    guard let inbox else { throw unreachable }
+    if env.isStopped { throw .envStopped }
+    try check(inbox.offer(bytes), inbox)
+  }
+
+  fileprivate func check(_ offered: Inbox.Offered, _ inbox: Inbox) throws(RPCError) {
+    switch offered {
+    case .taken: return
+    case .full: throw inbox.full
+    case .stopped:
+      if env.isStopped { throw .envStopped }
+      throw .stopped(name)
+    }
+  }
+
+  /// Why there is no way to an endpoint that is neither of this environment nor of another.
+  private var unreachable: RPCError {
+    if case .unreachable(let error) = target { return error }
+    return .stopped(name)
+  }
+}
+
+extension Inbox {
+  /// The error of a message that there is no room for.
+  fileprivate var full: RPCError {
+    let level = level
+    return RPCError(
+      .full, "\(level.messages) messages of \(level.bytes) bytes wait in the inbox of \(name)",
+      execution: .notExecuted, cause: NoRoom())
   }
 }
 

@@ -54,7 +54,7 @@ final class EndpointCellTests: EnvironmentTestCase {
       let ends = Box<[Result<[UInt8], RPCError>]>([])
       do {
         let ask = LocalBytesAsk(in: env, until: AskLimit(nil, env)) { ends.append($0.result) }
-        cell.deliver(LocalBytesCall(bytes, ask))
+        cell.deliver(bytes, LocalBytesCall(ask))
       }
       XCTAssertEqual(ends.value.count, 1, "an ask ends once")
       return ends.value.first
@@ -144,7 +144,7 @@ final class EndpointCellTests: EnvironmentTestCase {
     XCTAssertNil(cell.deliver(raw.rawSpan, .oneWay(nil)))
     cell.deliver(raw)
     let ends = Box<[Result<[UInt8], RPCError>]>([])
-    cell.deliver(LocalBytesCall(raw, LocalBytesAsk(in: env, until: AskLimit(nil, env)) { ends.append($0.result) }))
+    cell.deliver(raw, LocalBytesCall(LocalBytesAsk(in: env, until: AskLimit(nil, env)) { ends.append($0.result) }))
     XCTAssertEqual(errors.value, [.unsupportedMessage, .unsupportedMessage, .unsupportedMessage])
   }
 

@@ -16,7 +16,7 @@ final class LocalBytesTests: EnvironmentTestCase {
   func testCallIsAnsweredOnce() async throws {
     let env = try await makeClient()
     let ends = Box<[End]>([])
-    let call = LocalBytesCall([1], makeAsk(env, ends))
+    let call = LocalBytesCall(makeAsk(env, ends))
     XCTAssertFalse(call.isAbandoned)
     XCTAssertEqual(call.sender, env.name)
     XCTAssertNoThrow(try call.reply([2, 3]))
@@ -30,7 +30,7 @@ final class LocalBytesTests: EnvironmentTestCase {
   func testCallThatNobodyAnswersEndsByItself() async throws {
     let env = try await makeClient()
     let ends = Box<[End]>([])
-    do { _ = LocalBytesCall([], makeAsk(env, ends)) }
+    do { _ = LocalBytesCall(makeAsk(env, ends)) }
     XCTAssertEqual(ends.value.count, 1)
     assertIs(ends.value.first?.error, .noReply)
   }
@@ -44,7 +44,7 @@ final class LocalBytesTests: EnvironmentTestCase {
       XCTAssertFalse(lock.value)
     }
     lock.update { isWithin in
-      LocalBytesCall([1], ask).refuse(RPCError(.full, ""))
+      LocalBytesCall(ask).refuse(RPCError(.full, ""))
       isWithin = false
     }
     let codes = await ends.next()
