@@ -87,6 +87,30 @@ final class RunnerTests: XCTestCase {
     XCTAssertEqual((result["limits"] as? [Any])?.count, 0, "the limits have one connection")
   }
 
+  func testLocalRunIsComparedWithTheSameOverLoopback() throws {
+    for options in [["ask", "async", "shared"], ["ask", "callback", "event-loop"], ["one-way", "async", "shared"]] {
+      let file = resultFile()
+      defer { try? FileManager.default.removeItem(at: file) }
+      let run = try Program([
+        "--local", "--scenario", options[0], "--api", options[1], "--dispatch", options[2], "--window", "8",
+        "--messages", "500", "--rounds", "2", "--warmup", "0", "--json", file.path,
+      ]).finish()
+      XCTAssertEqual(run.status, 0, run.output)
+      XCTAssertTrue(run.output.contains("loopback, messages/s"), run.output)
+      let json = try XCTUnwrap(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+      let result = try XCTUnwrap((json["results"] as? [[String: Any]])?.first)
+      XCTAssertEqual(result["local"] as? Bool, true)
+      XCTAssertGreaterThanOrEqual(try XCTUnwrap(result["messages"] as? Int), 500)
+      let limits = try XCTUnwrap(result["limits"] as? [[String: Any]])
+      XCTAssertEqual(limits.map { $0["name"] as? String }, ["loopback"])
+      XCTAssertEqual((limits.first?["values"] as? [Double])?.count, 2)
+      XCTAssertGreaterThan(try XCTUnwrap((limits.first?["ratio"] as? [String: Double])?["median"]), 0)
+      let counts = try XCTUnwrap(result["perMessage"] as? [String: [String: Double]])
+      XCTAssertGreaterThan(try XCTUnwrap(counts["client"]?["cpuMicroseconds"]), 0)
+      XCTAssertEqual(counts["server"]?["cpuMicroseconds"], 0)
+    }
+  }
+
   func testLatencyMeasuresBothLoops() throws {
     let run = try Program(["latency", "--seconds", "0.1"]).finish()
     XCTAssertEqual(run.status, 0, run.output)
@@ -124,7 +148,8 @@ final class RunnerTests: XCTestCase {
     let refused = [
       ["--window", "0"], ["--payload", "-1"], ["--scenario", "shout"], ["--messages", "1", "--seconds", "1"],
       ["--rounds", "0"], ["--endpoints", "2", "--scenario", "one-way"], ["--event-loops", "0"], ["--busy-poll", "-1"],
-      ["latency", "--rate", "0"],
+      ["latency", "--rate", "0"], ["--local", "--connect", "127.0.0.1:9"], ["--local", "--connections", "2"],
+      ["--local", "--api", "callback", "--endpoints", "2"],
     ]
     for options in refused {
       XCTAssertNotEqual(try Program(options).finish().status, 0, "\(options)")

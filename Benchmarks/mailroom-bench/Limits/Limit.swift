@@ -1,4 +1,5 @@
-/// A C program that does the same as a scenario with as little code as possible, so that no library can be better.
+/// What a scenario is compared with: a C program that does the same with as little code as possible, so that no library can be
+/// better; for a local scenario, the same over loopback, which it should be far better than.
 enum Limit: String, Codable, CaseIterable {
   /// Blocking sockets, one frame to and fro.
   case blocking
@@ -8,6 +9,11 @@ enum Limit: String, Codable, CaseIterable {
   case libuv
   /// A stream of bytes in large pieces.
   case stream
+  /// This program itself, with the endpoints in another process.
+  case loopback
+
+  /// Those that are C programs.
+  static let programs: [Limit] = [.blocking, .spinning, .libuv, .stream]
 
   /// What is compared, of the program and of the limit.
   enum Quantity: String, Codable {
@@ -20,7 +26,7 @@ enum Limit: String, Codable, CaseIterable {
   var quantity: Quantity {
     switch self {
     case .blocking, .spinning: .p50Microseconds
-    case .libuv: .messagesPerSecond
+    case .libuv, .loopback: .messagesPerSecond
     case .stream: .bytesPerSecond
     }
   }
@@ -32,6 +38,7 @@ enum Limit: String, Codable, CaseIterable {
     case .spinning: "C spinning, p50"
     case .libuv: "C libuv, messages/s"
     case .stream: "C stream, bytes/s"
+    case .loopback: "loopback, messages/s"
     }
   }
 
@@ -39,6 +46,7 @@ enum Limit: String, Codable, CaseIterable {
   ///
   /// None for several connections: these programs have one.
   static func fitting(_ scenario: Scenario, _ settings: EnvironmentSettings) -> [Limit] {
+    if scenario.isLocal { return [.loopback] }
     guard scenario.connections == 1 else { return [] }
     switch scenario.kind {
     case .oneWay: return [.stream]

@@ -9,8 +9,8 @@ final class LimitClient {
   init() throws {
     process = try ChildProcess(["limit-server"])
     let ports = process.address.split(separator: ",").compactMap { UInt16($0) }
-    guard ports.count == Limit.allCases.count else { throw BenchError("the C limits have no ports") }
-    self.ports = Dictionary(uniqueKeysWithValues: zip(Limit.allCases, ports))
+    guard ports.count == Limit.programs.count else { throw BenchError("the C limits have no ports") }
+    self.ports = Dictionary(uniqueKeysWithValues: zip(Limit.programs, ports))
   }
 
   /// Ends the process.
@@ -54,6 +54,7 @@ extension Limit {
       var taken = 0.0
       try check(climits_blocking_stream(port, UInt32(piece), total, &taken))
       return Double(total) / max(taken, 1e-9)
+    case .loopback: throw BenchError("loopback is no C program")
     }
   }
 

@@ -2,13 +2,13 @@ internal import ArgumentParser
 internal import CLimits
 internal import Foundation
 
-/// The other side of the C limits: a listener for each, in the order of ``Limit/allCases``.
+/// The other side of the C limits: a listener for each, in the order of ``Limit/programs``.
 struct LimitServer: AsyncParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Serves the C limits.", shouldDisplay: false)
 
   func run() async throws {
     var ports: [String] = []
-    for limit in Limit.allCases {
+    for limit in Limit.programs {
       var port: UInt16 = 0
       let listener = climits_listen_loopback(&port)
       guard listener >= 0 else { throw BenchError("no listener for the C limit: error \(-listener)") }
@@ -29,6 +29,7 @@ extension Limit {
     case .spinning: _ = climits_spinning_echo_serve(listener)
     case .libuv: _ = climits_uv_echo_serve(listener)
     case .stream: _ = climits_blocking_sink_serve(listener)
+    case .loopback: break
     }
   }
 }

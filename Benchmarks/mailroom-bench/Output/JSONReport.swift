@@ -6,6 +6,8 @@ struct JSONReport: Codable {
     let payload, window: Int
     let dispatch, api: String
     let senders, connections, endpoints: Int
+    /// Whether there was one process, so that there are no counts of a server; left out when not.
+    let local: Bool?
     let messages: UInt64
     /// Of counting, over all rounds.
     let seconds: Double
@@ -36,7 +38,8 @@ struct JSONReport: Codable {
       return Result(
         name: scenario.name, payload: scenario.payload, window: scenario.window, dispatch: scenario.dispatch.rawValue,
         api: scenario.api.rawValue, senders: scenario.senders, connections: scenario.connections,
-        endpoints: scenario.endpoints, messages: result.messages, seconds: result.seconds,
+        endpoints: scenario.endpoints,
+        local: scenario.isLocal ? true : nil, messages: result.messages, seconds: result.seconds,
         throughput: result.throughput.median, latencyMicroseconds: result.latency,
         rounds: result.rounds.map { round in
           JSONRound(

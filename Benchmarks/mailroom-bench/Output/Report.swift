@@ -65,7 +65,11 @@ struct Report {
 
   private func counters(_ result: Measurement) -> [[String]] {
     let (counts, resident) = (result.perMessage, result.residentBytes)
-    return [("client", counts.client, resident.client), ("server", counts.server, resident.server)].map { side in
+    let sides =
+      result.scenario.isLocal
+      ? [("only one", counts.client, resident.client)]
+      : [("client", counts.client, resident.client), ("server", counts.server, resident.server)]
+    return sides.map { side in
       let (name, counts, resident) = side
       let counted =
         [

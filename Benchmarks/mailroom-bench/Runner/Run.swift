@@ -27,6 +27,8 @@ struct Run: AsyncParsableCommand {
   var connections: Int?
   @Option(help: "Endpoints that requests go to in turn. (default: 1)")
   var endpoints: Int?
+  @Flag(help: "Have the endpoints in the sender's environment; compared with the same over loopback.")
+  var local = false
   @Option(help: "Rounds, in turns with the limits.")
   var rounds = 5
   @Option(help: "Messages to count, over all rounds.")
@@ -58,12 +60,18 @@ struct Run: AsyncParsableCommand {
     if let seconds, !(seconds > 0 && seconds <= 86_400) { throw ValidationError("--seconds is above 0.") }
     if let warmup, !(warmup >= 0 && warmup <= 3600) { throw ValidationError("--warmup is 0 or more.") }
     if messages != nil && seconds != nil { throw ValidationError("Give --messages or --seconds, not both.") }
+    if local && (connect != nil || (connections ?? 1) > 1) {
+      throw ValidationError("--local has no connections and needs no server.")
+    }
+    if local && api == .callback && (endpoints ?? 1) > 1 {
+      throw ValidationError("--local needs --api async for several --endpoints, whose threads would share a sender.")
+    }
     if connect != nil && (connections ?? 1) > 1 { throw ValidationError("--connections needs an own server.") }
   }
 
   private var isSingle: Bool {
     scenario != nil || payload != nil || window != nil || dispatch != nil || api != nil || senders != nil
-      || connections != nil || endpoints != nil || messages != nil
+      || connections != nil || endpoints != nil || messages != nil || local
   }
 
   /// The scenarios that the options ask for.
@@ -72,7 +80,8 @@ struct Run: AsyncParsableCommand {
     return [
       Scenario(
         kind: scenario ?? .ask, payload: payload ?? 16, window: window ?? 128, dispatch: dispatch ?? .shared,
-        api: api ?? .async, senders: senders ?? 1, connections: connections ?? 1, endpoints: endpoints ?? 1)
+        api: api ?? .async, senders: senders ?? 1, connections: connections ?? 1, endpoints: endpoints ?? 1,
+        isLocal: local)
     ]
   }
 

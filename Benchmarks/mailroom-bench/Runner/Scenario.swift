@@ -53,6 +53,8 @@ struct Scenario: Equatable, Sendable {
   var connections = 1
   /// Endpoints that a sender's requests go to in turn.
   var endpoints = 1
+  /// Whether the endpoints are of the sender's own environment, so that nothing leaves the process.
+  var isLocal = false
 
   var name: String { kind == .ask && window == 1 ? "ping-pong" : kind.rawValue }
 
@@ -62,6 +64,7 @@ struct Scenario: Equatable, Sendable {
     if senders > 1 { parts.append("\(senders) senders") }
     if connections > 1 { parts.append("\(connections) connections") }
     if endpoints > 1 { parts.append("\(endpoints) endpoints") }
+    if isLocal { parts.append("local") }
     return parts.joined(separator: ", ")
   }
 
@@ -71,7 +74,14 @@ struct Scenario: Equatable, Sendable {
       "--scenario", kind.rawValue, "--payload", "\(payload)", "--window", "\(window)", "--dispatch", dispatch.rawValue,
       "--api", api.rawValue, "--senders", "\(senders)", "--connections", "\(connections)", "--endpoints",
       "\(endpoints)",
-    ]
+    ] + (isLocal ? ["--local"] : [])
+  }
+
+  /// The same with the endpoints in another process.
+  var overLoopback: Scenario {
+    var scenario = self
+    scenario.isLocal = false
+    return scenario
   }
 }
 

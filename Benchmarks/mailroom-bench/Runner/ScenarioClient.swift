@@ -15,8 +15,16 @@ struct ScenarioClient {
     _ scenario: Scenario, host: String, settings: EnvironmentSettings
   ) async throws -> ScenarioClient {
     FileDescriptors.allowMany()
-    let env = try await RPCEnv.client(name: "bench-client", configuration: configuration(scenario, settings))
+    let configuration = configuration(scenario, settings)
+    let env =
+      scenario.isLocal
+      ? try await RPCEnv.start(name: "bench", configuration: configuration)
+      : try await RPCEnv.client(name: "bench-client", configuration: configuration)
     do {
+      if scenario.isLocal {
+        try BenchEndpoints(count: scenario.endpoints, dispatches: [scenario.dispatch]).register(in: env)
+      }
+      let host = scenario.isLocal ? env.address?.hostPort ?? host : host
       let addresses = try Addresses.of(connections: scenario.connections, at: host)
       let control = try await env.endpointRef("rpc://\(ControlEndpoint.name)@\(addresses[0])")
       var connections: [[RPCEndpointRef]] = []
@@ -34,18 +42,24 @@ struct ScenarioClient {
 
   func close() async { await env.shutdown() }
 
-  /// The settings' configuration, but that all windows fit into the outbox: it is they that pace a run, and not its bound.
+  /// The settings' configuration, but that all windows fit into the queue: it is they that pace a run, and not its bound.
   private static func configuration(_ scenario: Scenario, _ settings: EnvironmentSettings) -> RPCConfiguration {
     var configuration = settings.configuration
     // Beside each batch there is a question; around each payload an envelope.
     let messages = scenario.senders * (scenario.window + 2)
+    let bytes = 2 * messages * (scenario.payload + 256)
     configuration.maximumOutboxMessages = max(configuration.maximumOutboxMessages, 2 * messages)
-    configuration.maximumOutboxBytes = max(configuration.maximumOutboxBytes, 2 * messages * (scenario.payload + 256))
+    configuration.maximumOutboxBytes = max(configuration.maximumOutboxBytes, bytes)
+    if scenario.isLocal {
+      configuration.maximumInboxMessages = max(configuration.maximumInboxMessages, 2 * messages)
+      configuration.maximumInboxBytes = max(configuration.maximumInboxBytes, bytes)
+    }
     return configuration
   }
 
-  /// What both processes have cost so far.
+  /// What both processes have cost so far; a local scenario has one, and nothing is said of a server.
   func cost() async throws -> BothSides<ProcessCost> {
+    if scenario.isLocal { return BothSides(client: try ProcessCost.now(), server: .none) }
     let server = try await control.ask(CostSoFar())
     return BothSides(client: try ProcessCost.now(), server: server)
   }

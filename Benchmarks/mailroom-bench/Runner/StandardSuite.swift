@@ -7,6 +7,7 @@ enum StandardSuite {
     Scenario(kind: .ask, payload: 16, window: 128, dispatch: .eventLoop, api: .callback),
     Scenario(kind: .ask, payload: 16, window: 128, dispatch: .eventLoop, api: .async),
     Scenario(kind: .ask, payload: 16, window: 128, dispatch: .shared, api: .async),
+    Scenario(kind: .ask, payload: 16, window: 128, dispatch: .shared, api: .async, isLocal: true),
     Scenario(kind: .ask, payload: 16, window: 128, dispatch: .dedicated, api: .async),
     Scenario(kind: .ask, payload: 1024, window: 1024, dispatch: .eventLoop, api: .callback),
     Scenario(kind: .ask, payload: 65_536, window: 128, dispatch: .eventLoop, api: .callback),

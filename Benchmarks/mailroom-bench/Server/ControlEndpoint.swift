@@ -24,6 +24,12 @@ struct ProcessCost: RPCValue, Codable {
   /// The resident set.
   let residentBytes: Int
 
+  /// Of a process that there is not.
+  static let none = ProcessCost(
+    counts: Counts(
+      allocations: 0, allocatedBytes: 0, reads: 0, writes: 0, polls: 0, otherCalls: 0, wakeUps: 0, contextSwitches: 0,
+      cpuMicroseconds: 0), isComplete: true, residentBytes: 0)
+
   static func now() throws -> ProcessCost {
     ProcessCost(
       counts: Counts.now(), isComplete: Counts.areComplete, residentBytes: try ResidentSets.bytes(of: getpid()))
