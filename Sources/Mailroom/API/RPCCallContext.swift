@@ -60,7 +60,7 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
   ///   ``RPCError/Code/tooLarge`` when the value cannot be sent, in which case the asker has been told so.
   public func reply(_ value: Reply) throws(RPCError) {
     switch call {
-    case .local(let call, _): try call.answer(.success(value))
+    case .local(let call, _): try call.reply(value)
     case .remote(let call): try call.reply(value)
     }
   }
@@ -76,7 +76,7 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
   public func fail(_ error: any Error) throws(RPCError) {
     let failure = Content.failure(of: error)
     switch call {
-    case .local(let call, _): try call.answer(.failure(failure))
+    case .local(let call, _): try call.fail(failure)
     case .remote(let call): try call.fail(failure)
     }
   }

@@ -16,6 +16,9 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
 
   private(set) var messages: [Entry] = []
   private(set) var requests: [Entry] = []
+  /// The types of ``messages``, and of ``requests``, in the same order.
+  private(set) var messageTypes: [ObjectIdentifier] = []
+  private(set) var requestTypes: [ObjectIdentifier] = []
   private(set) var onBytes: (@Sendable (Endpoint, RawSpan) throws -> Void)?
   private(set) var onBytesRequest: (@Sendable (Endpoint, RawSpan, RPCBytesCallContext) throws -> Void)?
   /// Wire names that were given to two message types of one table; registering such a table fails.
@@ -100,8 +103,15 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
     }
   }
 
-  mutating func add(message entry: Entry) { add(entry, to: \.messages) }
-  mutating func add(request entry: Entry) { add(entry, to: \.requests) }
+  mutating func add(message entry: Entry) {
+    add(entry, to: \.messages)
+    messageTypes = messages.map(\.type)
+  }
+
+  mutating func add(request entry: Entry) {
+    add(entry, to: \.requests)
+    requestTypes = requests.map(\.type)
+  }
 
   private mutating func add(_ entry: Entry, to path: WritableKeyPath<Self, [Entry]>) {
     if let index = self[keyPath: path].firstIndex(where: { $0.type == entry.type }) {

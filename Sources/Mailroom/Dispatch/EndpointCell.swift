@@ -162,9 +162,11 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   private func run(_ message: any LocalMessage, _ endpoint: Endpoint) throws -> AsyncHandler<Endpoint>? {
-    let entries = message.isRequest ? handlers.requests : handlers.messages
-    guard let entry = entries.first(where: { $0.type == message.type }) else { throw unsupported(message.typeName) }
-    return try entry.run(endpoint, message)
+    let isRequest = message.isRequest
+    // A generic search over the entries takes a hundred times as long as one over types that are not generic.
+    let types = isRequest ? handlers.requestTypes : handlers.messageTypes
+    guard let index = types.firstIndex(of: message.type) else { throw unsupported(message.typeName) }
+    return try (isRequest ? handlers.requests : handlers.messages)[index].run(endpoint, message)
   }
 
   func deliver(_ bytes: [UInt8]) {

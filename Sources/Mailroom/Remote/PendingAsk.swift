@@ -23,6 +23,8 @@ protocol PendingAsk<Reply>: RefusableAsk, WatchedAsk {
   func complete(_ result: Result<Reply, RPCError>) -> Bool
   /// As ``complete(_:)``, with what the endpoint's side has answered.
   func answer(_ result: Result<Reply, RPCError>)
+  /// As ``answer(_:)`` with a reply; a result looks its type up wherever it is made.
+  func succeed(_ reply: Reply)
   /// Has the request followed to where it went, and dropped there.
   func follow()
   /// Has `body` called if the ask is given up; for the handler of the same environment that has it.
@@ -105,6 +107,8 @@ final class AsyncAsk<Reply: RPCValue>: PendingAsk {
     complete(result)
   }
 
+  func succeed(_ reply: Reply) { caller.resume(returning: .success(reply)) }
+
   /// Runs `start`, which sends the request, and waits for the reply.
   ///
   /// A cancelled task stops waiting at once.
@@ -172,4 +176,6 @@ final class CallbackAsk<Reply: RPCValue>: PendingAsk {
     onReply(result)
     return true
   }
+
+  func succeed(_ reply: Reply) { complete(.success(reply)) }
 }

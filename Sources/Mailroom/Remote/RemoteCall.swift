@@ -164,10 +164,12 @@ final class LocalCall<Reply: RPCValue>: Sendable {
   }
 
   deinit {
-    if !answered.load(ordering: .acquiring) {
-      ask.complete(.failure(.noAnswer))
-    }
+    if !answered.load(ordering: .acquiring) { endWithoutAnswer() }
   }
+
+  /// A function of its own, because making a result looks its type up.
+  @inline(never)
+  private func endWithoutAnswer() { ask.complete(.failure(.noAnswer)) }
 
   /// Whether nobody waits for the answer any more.
   var isAbandoned: Bool { ask.isAbandoned }
@@ -183,10 +185,19 @@ final class LocalCall<Reply: RPCValue>: Sendable {
     if !answered.exchange(true, ordering: .acquiringAndReleasing) { ask.refuse(error) }
   }
 
-  func answer(_ result: Result<Reply, RPCError>) throws(RPCError) {
-    if answered.exchange(true, ordering: .acquiringAndReleasing) {
-      throw .answeredBefore
-    }
-    ask.answer(result)
+  /// Answers with a value.
+  func reply(_ value: Reply) throws(RPCError) {
+    try claim()
+    ask.succeed(value)
+  }
+
+  /// Answers with a failure.
+  func fail(_ error: RPCError) throws(RPCError) {
+    try claim()
+    ask.answer(.failure(error))
+  }
+
+  private func claim() throws(RPCError) {
+    if answered.exchange(true, ordering: .acquiringAndReleasing) { throw .answeredBefore }
   }
 }

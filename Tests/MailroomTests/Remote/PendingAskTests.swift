@@ -112,9 +112,9 @@ final class PendingAskTests: XCTestCase {
     do {
       let call = LocalCall<Int64>(CallbackAsk(from: nil) { results.append($0) })
       XCTAssertFalse(call.isAbandoned)
-      XCTAssertNoThrow(try call.answer(.success(1)))
+      XCTAssertNoThrow(try call.reply(1))
       XCTAssertTrue(call.isAbandoned)
-      XCTAssertThrowsError(try call.answer(.success(2))) { assertIs($0 as? RPCError, .alreadyReplied) }
+      XCTAssertThrowsError(try call.reply(2)) { assertIs($0 as? RPCError, .alreadyReplied) }
     }
     XCTAssertEqual(results.value.compactMap(\.value), [1])
     do { _ = LocalCall<Int64>(CallbackAsk(from: nil) { results.append($0) }) }

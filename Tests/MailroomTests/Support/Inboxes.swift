@@ -68,7 +68,7 @@ final class DeliveryLog: EndpointDelivery {
     switch message {
     case let message as LocalOneWay<Note>: return take(message.message.text)
     case let message as LocalAsk<Say>:
-      defer { try? message.call.answer(.success(message.request.text)) }
+      defer { try? message.call.reply(message.request.text) }
       return take(message.request.text)
     default: return take("a message of another type")
     }
