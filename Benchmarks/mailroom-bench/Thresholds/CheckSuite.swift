@@ -25,6 +25,8 @@ enum CheckSuite {
     Entry(name: "ask-callback", scenario: ask(window: 128, .eventLoop, .callback), messages: 100_000),
     Entry(name: "ask-async", scenario: ask(window: 128, .eventLoop, .async), messages: 50_000),
     Entry(name: "ask-async-shared", scenario: ask(window: 128, .shared, .async), messages: 50_000),
+    Entry(
+      name: "ask-async-shared-local", scenario: ask(window: 128, .shared, .async, isLocal: true), messages: 100_000),
     Entry(name: "ask-64k-callback", scenario: ask(65_536, window: 16, .eventLoop, .callback), messages: 3000),
     Entry(name: "one-way-callback", scenario: oneWay(window: 8192, .eventLoop, .callback), messages: 300_000),
     Entry(name: "one-way-async-shared", scenario: oneWay(window: 8192, .shared, .async), messages: 300_000),
@@ -32,8 +34,10 @@ enum CheckSuite {
     Entry(name: "one-way-1m-callback", scenario: oneWay(1 << 20, window: 16, .eventLoop, .callback), messages: 160),
   ]
 
-  private static func ask(_ payload: Int = 16, window: Int, _ dispatch: Dispatch, _ api: API) -> Scenario {
-    Scenario(kind: .ask, payload: payload, window: window, dispatch: dispatch, api: api)
+  private static func ask(
+    _ payload: Int = 16, window: Int, _ dispatch: Dispatch, _ api: API, isLocal: Bool = false
+  ) -> Scenario {
+    Scenario(kind: .ask, payload: payload, window: window, dispatch: dispatch, api: api, isLocal: isLocal)
   }
 
   private static func oneWay(_ payload: Int = 16, window: Int, _ dispatch: Dispatch, _ api: API) -> Scenario {
