@@ -7,6 +7,8 @@ package import MailroomQueue
 /// - Ordering: ``connectionDidOpen()`` first, then messages in the order sent by the peer, then ``connectionDidClose(_:)``
 ///   exactly once. Pauses and their ends are told as they come, and may overtake messages that are held.
 public protocol ConnectionHandler: AnyObject {
+  /// What a reply of raw bytes is given to make sense of it, if whoever asked gave nothing; asked for once.
+  var asker: (any AnyObject & Sendable)? { get }
   /// The connection is up.
   func connectionDidOpen()
   /// A request arrived; `responder` answers it.
@@ -28,6 +30,8 @@ public protocol ConnectionHandler: AnyObject {
 }
 
 extension ConnectionHandler {
+  /// None.
+  public var asker: (any AnyObject & Sendable)? { nil }
   /// Does nothing.
   public func connectionDidOpen() {}
   /// Does nothing.

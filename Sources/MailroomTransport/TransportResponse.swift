@@ -39,21 +39,27 @@ public struct RPCBytesReply: ~Escapable {
   package let body: RawSpan
   /// Why there is no answer.
   package let failure: (any Error)?
-  /// What was given with the function that gets this, to make sense of it; nil for a reply that is the body as it stands.
-  package let asker: (any AnyObject & Sendable)?
+  /// The asker, not counted: whoever makes a reply holds it until the callback has returned, and no reply is there for longer.
+  private let unmanagedAsker: Unmanaged<AnyObject>?
+  /// Whether there is an asker.
+  package let hasAsker: Bool
   /// Whether the request had a timeout of its own.
   package let hasOwnTimeout: Bool
 
+  /// - Parameter asker: is not kept; has to be held until the reply is not used any more.
   @_lifetime(copy body)
-  @usableFromInline
   package init(
     body: RawSpan, failure: (any Error)? = nil, asker: (any AnyObject & Sendable)? = nil, hasOwnTimeout: Bool = false
   ) {
     self.body = body
     self.failure = failure
-    self.asker = asker
+    unmanagedAsker = asker.map { Unmanaged.passUnretained($0) }
+    hasAsker = asker != nil
     self.hasOwnTimeout = hasOwnTimeout
   }
+
+  /// What was given with the function that gets this, to make sense of it; nil for a reply that is the body as it stands.
+  package var asker: AnyObject? { unmanagedAsker?.takeUnretainedValue() }
 }
 
 /// Who is told how a request ended: an object, which costs nothing to pass on, or a function.
@@ -66,23 +72,29 @@ public enum ReplySink: Sendable {
   /// an allocation for each request.
   case bytes(
     @Sendable (borrowing RPCBytesReply) -> Void, asker: any AnyObject & Sendable, hasOwnTimeout: Bool)
+  /// A function for raw bytes, which is given the asker of the connection that it waits on, and has no timeout of its own.
+  case plainBytes(@Sendable (borrowing RPCBytesReply) -> Void)
 
-  /// Tells it.
+  /// Tells it of an answer.
   ///
-  /// The caller sees to it that this happens once.
-  @inlinable
-  public func complete(_ response: borrowing TransportResponse) {
-    switch self {
-    case .receiver(let receiver): receiver.receive(response)
-    case .function(let function): function(response)
+  /// The caller sees to it that it is told once.
+  ///
+  /// - Parameter asker: the connection's; the caller holds it.
+  @inline(__always)
+  consuming func succeed(_ body: RawSpan, _ asker: (any AnyObject & Sendable)?) {
+    switch consume self {
+    case .receiver(let receiver): receiver.receive(.success(body))
+    case .function(let function): function(.success(body))
+    case .plainBytes(let function): function(RPCBytesReply(body: body, asker: asker))
     case .bytes(let function, let asker, let isOwn):
-      switch response {
-      case .success(let body): function(RPCBytesReply(body: body, asker: asker, hasOwnTimeout: isOwn))
-      case .failure(let error):
-        function(RPCBytesReply(body: RawSpan(), failure: error, asker: asker, hasOwnTimeout: isOwn))
-      }
+      function(RPCBytesReply(body: body, asker: asker, hasOwnTimeout: isOwn))
+      withExtendedLifetime(asker) {}
     }
   }
+
+  /// Whether it is an object, which wants to know when its request is sent.
+  @inline(__always)
+  var isObject: Bool { if case .receiver = self { true } else { false } }
 
   /// Whether nobody wants the answer any more.
   package var isAbandoned: Bool {
@@ -90,7 +102,18 @@ public enum ReplySink: Sendable {
   }
 
   /// Tells it of an error.
-  public func fail(_ error: TransportError) {
-    complete(.failure(error))
+  ///
+  /// The caller sees to it that it is told once.
+  ///
+  /// - Parameter asker: the connection's, if there is one; the caller holds it.
+  package func fail(_ error: TransportError, _ asker: (any AnyObject & Sendable)? = nil) {
+    switch self {
+    case .receiver(let receiver): receiver.receive(.failure(error))
+    case .function(let function): function(.failure(error))
+    case .plainBytes(let function): function(RPCBytesReply(body: RawSpan(), failure: error, asker: asker))
+    case .bytes(let function, let asker, let isOwn):
+      function(RPCBytesReply(body: RawSpan(), failure: error, asker: asker, hasOwnTimeout: isOwn))
+      withExtendedLifetime(asker) {}
+    }
   }
 }

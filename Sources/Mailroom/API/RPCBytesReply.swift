@@ -18,7 +18,7 @@ extension RPCBytesReply {
     @_lifetime(copy self)
     get throws(RPCError) {
       if failure == nil {
-        if asker == nil { return body }
+        if !hasAsker { return body }
         if body.byte(at: 0) == Content.raw { return body.dropping(1) }
       }
       throw error

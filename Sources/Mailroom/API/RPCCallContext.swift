@@ -84,55 +84,49 @@ public struct RPCCallContext<Reply: RPCValue>: Sendable {
 
 /// The means to answer one request of raw bytes with raw bytes; as ``RPCCallContext``.
 public struct RPCBytesCallContext: Sendable {
-  enum Call {
-    case local(LocalBytesCall)
-    case remote(RemoteCall)
+  /// The call of a request of another process.
+  ///
+  /// Beside `local`, not with it in an enumeration, which would be copied, and what it refers to counted, to be looked at.
+  let remote: RemoteCall?
+  /// The call of a request of the same environment; there is one exactly if `remote` is nil.
+  let local: LocalBytesCall?
+
+  /// A request of another process; there is a call.
+  @inline(__always)
+  init(remote: RemoteCall?) {
+    self.remote = remote
+    local = nil
   }
 
-  let call: Call
+  /// A request of the same environment.
+  init(local: LocalBytesCall) {
+    remote = nil
+    self.local = local
+  }
 
   /// Who asks; as ``RPCCallContext/sender``.
-  public var sender: String {
-    switch call {
-    case .local(let call): call.sender
-    case .remote(let call): call.peer.address
-    }
-  }
+  public var sender: String { local?.sender ?? remote?.peer.address ?? "" }
 
   /// Whether nobody waits for the answer any more; as ``RPCCallContext/isCancelled``.
-  public var isCancelled: Bool {
-    switch call {
-    case .local(let call): call.isAbandoned
-    case .remote(let call): call.isAbandoned
-    }
-  }
+  public var isCancelled: Bool { local?.isAbandoned ?? remote?.isAbandoned ?? true }
 
   /// How long the asker will wait still; as ``RPCCallContext/timeLeft``.
-  public var timeLeft: Duration? {
-    switch call {
-    case .local(let call): call.deadline.timeLeft
-    case .remote(let call): call.deadline.timeLeft
-    }
-  }
+  public var timeLeft: Duration? { (local?.deadline ?? remote?.deadline)?.timeLeft }
 
   /// Answers with `bytes`.
   ///
   /// - Throws: as ``RPCCallContext/reply(_:)``.
   public func reply(_ bytes: RawSpan) throws(RPCError) {
-    switch call {
-    case .local(let call): try call.reply(bytes)
-    case .remote(let call): try call.reply(bytes: bytes)
-    }
+    if remote == nil { return try local?.reply(bytes) ?? () }
+    try remote?.reply(bytes: bytes)
   }
 
   /// Answers with `bytes`.
   ///
   /// - Throws: as ``RPCCallContext/reply(_:)``.
   public func reply(_ bytes: [UInt8]) throws(RPCError) {
-    switch call {
-    case .local(let call): try call.reply(bytes)
-    case .remote(let call): try call.reply(bytes: bytes.rawSpan)
-    }
+    if remote == nil { return try local?.reply(bytes) ?? () }
+    try remote?.reply(bytes: bytes.rawSpan)
   }
 
   /// Answers that the request failed; as ``RPCCallContext/fail(_:)``.
@@ -140,10 +134,8 @@ public struct RPCBytesCallContext: Sendable {
   /// - Throws: ``RPCError`` with ``RPCError/Code/alreadyReplied`` for a second answer.
   public func fail(_ error: any Error) throws(RPCError) {
     let failure = Content.failure(of: error)
-    switch call {
-    case .local(let call): try call.fail(failure)
-    case .remote(let call): try call.fail(failure)
-    }
+    if remote == nil { return try local?.fail(failure) ?? () }
+    try remote?.fail(failure)
   }
 }
 

@@ -87,6 +87,7 @@ public struct RPCEndpointRef: Sendable {
   ///
   /// - Throws: as ``send(_:)``.
   public func send(bytes: RawSpan) throws(RPCError) {
+    if storage.isOpenHere(for: bytes) { return storage.route?.sendDirectly(bytes) ?? () }
     if let route = storage.route { return try storage.send(bytes, over: route, of: nil) }
     try storage.sendLocal(bytes.array())
   }
@@ -186,7 +187,18 @@ public struct RPCEndpointRef: Sendable {
   ///
   /// As ``ask(_:timeout:onReply:)``, but it cannot be given up.
   public func ask(
-    bytes: RawSpan, timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
+    bytes: RawSpan, timeout: Duration? = nil, onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
+  ) {
+    if timeout == nil && storage.isOpenHere(for: bytes) {
+      storage.route?.askDirectly(bytes, within: storage.env.askTimeoutNanoseconds, consume onReply)
+    } else {
+      ask(bytes, timeout, consume onReply)
+    }
+  }
+
+  /// As ``ask(bytes:timeout:onReply:)``, whatever the way there.
+  private func ask(
+    _ bytes: RawSpan, _ timeout: Duration?, _ onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
     if let route = storage.route {
       do throws(RPCError) {
@@ -194,20 +206,25 @@ public struct RPCEndpointRef: Sendable {
         return try storage.ask(
           bytes, limit, .bytes(onReply, asker: source, hasOwnTimeout: limit != nil), over: route, of: nil)
       } catch {
-        return env.later { onReply(RPCBytesReply(error: error)) }
+        return later(error, onReply)
       }
     }
     storage.startLocal(bytes.array(), LocalBytesAsk(in: env, until: AskLimit(timeout, env), onReply))
+  }
+
+  private func later(_ error: RPCError, _ onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void) {
+    env.later { onReply(RPCBytesReply(error: error)) }
   }
 }
 
 extension RPCEndpointRef {
   /// Asks with raw bytes and a function that borrows the reply; as ``ask(bytes:timeout:onReply:)``.
   public func ask(
-    bytes: [UInt8], timeout: Duration? = nil, onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
+    bytes: [UInt8], timeout: Duration? = nil,
+    onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    if storage.route != nil { return ask(bytes: bytes.rawSpan, timeout: timeout, onReply: onReply) }
-    storage.startLocal(bytes, LocalBytesAsk(in: env, until: AskLimit(timeout, env), onReply))
+    if storage.route != nil { return ask(bytes: bytes.rawSpan, timeout: timeout, onReply: consume onReply) }
+    storage.startLocal(bytes, LocalBytesAsk(in: env, until: AskLimit(timeout, env), consume onReply))
   }
 }
 

@@ -93,14 +93,7 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
   public mutating func askBytes(
     _ body: @escaping @Sendable (Endpoint, RawSpan, RPCBytesCallContext) throws -> Void
   ) {
-    onBytesRequest = { endpoint, bytes, context in
-      do {
-        try body(endpoint, bytes, context)
-      } catch {
-        try? context.fail(Content.thrown(error))
-        throw error
-      }
-    }
+    onBytesRequest = body
   }
 
   mutating func add(message entry: Entry) {

@@ -13,7 +13,8 @@ protocol EndpointDelivery: AnyObject, Sendable {
   /// Runs the handler for a message of another process, or returns it if it may suspend: to be started by whoever has the turn.
   ///
   /// `content` is valid during the call only.
-  func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask?
+  /// Its origin comes in parts, for one that is put together is counted.
+  func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask?
   /// Runs the handler for a message of the same environment, or returns it if it may suspend.
   func deliver(_ message: any LocalMessage) -> HandlerTask?
   /// Runs the handler for raw bytes of the same environment.
@@ -31,8 +32,8 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   /// Consumer-confined: opened only in a turn of the inbox, by the suspended handler that the turn waits for, and by the
   /// crew of a concurrent endpoint, who only read.
   ///
-  /// Nil once `onStop` has run, because an endpoint may keep the reference to itself, which keeps this cell.
-  private let endpoint: Confined<Endpoint?>
+  /// Empty once `onStop` has run, because an endpoint may keep the reference to itself, which keeps this cell.
+  private let seat: Confined<EndpointSeat<Endpoint>>
   private let handlers: RPCHandlers<Endpoint>
   let isConcurrent: Bool
   /// Consumer-confined: which entry the last typed message and request were for; not used by a concurrent endpoint.
@@ -43,7 +44,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   init(_ endpoint: sending Endpoint, _ handlers: RPCHandlers<Endpoint>, env: RPCEnv) {
     identity = ObjectIdentifier(endpoint)
     isConcurrent = Endpoint.self is any RPCConcurrentEndpoint.Type
-    self.endpoint = Confined(endpoint)
+    seat = Confined(EndpointSeat(endpoint))
     self.handlers = handlers
     self.env = env
   }
@@ -52,7 +53,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
 
   func stop() {
     guarded { endpoint in try endpoint.onStop() }
-    endpoint.value = nil
+    seat.value.endpoint = nil
   }
 
   func deliver(_ event: PeerEvent) {
@@ -66,20 +67,27 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   private func guarded(_ body: (Endpoint) throws -> Void) {
-    guard let endpoint = endpoint.copy else { return }
+    guard let endpoint = seat.value.endpoint else { return }
     do { try body(endpoint) } catch { endpoint.onError(error) }
   }
 
-  func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
-    guard let endpoint = endpoint.copy else { return nil }
+  func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
+    seat.value.handle(content, call, source, by: self)
+  }
+
+  /// Runs the handler for a message of another process, or returns it if it may suspend.
+  @inline(__always)
+  fileprivate func handle(
+    _ content: RawSpan, _ call: RemoteCall?, _ source: MessageSource?, _ endpoint: Endpoint
+  ) -> HandlerTask? {
     do {
-      guard let handler = try run(content, origin, endpoint) else { return nil }
+      guard let handler = try run(content, call, source, endpoint) else { return nil }
       let task = task(handler)
-      origin.call?.onAbandon { task.cancel() }
+      call?.onAbandon { task.cancel() }
       return task
     } catch {
       // Fails when the handler has answered: then the error is for the endpoint only.
-      try? origin.call?.fail(Content.failure(of: error))
+      try? call?.fail(Content.failure(of: error))
       endpoint.onError(error)
       return nil
     }
@@ -93,26 +101,27 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   private func run(_ handler: AsyncHandler<Endpoint>) async {
-    guard let endpoint = endpoint.copy else { return }
+    guard let endpoint = seat.value.endpoint else { return }
     do { try await handler(endpoint) } catch { endpoint.onError(error) }
   }
 
-  private func run(_ content: RawSpan, _ origin: MessageOrigin, _ endpoint: Endpoint) throws -> AsyncHandler<Endpoint>?
-  {
-    let call = origin.call
+  @inline(__always)
+  private func run(
+    _ content: RawSpan, _ call: RemoteCall?, _ source: MessageSource?, _ endpoint: Endpoint
+  ) throws -> AsyncHandler<Endpoint>? {
     switch content.byte(at: 0) {
     case Content.raw:
       let bytes = content.dropping(1)
-      if let call {
-        guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
-        try handler(endpoint, bytes, RPCBytesCallContext(call: .remote(call)))
+      // Not unwrapped, for that would count what is wrapped.
+      if call != nil {
+        try ask(endpoint, bytes, RPCBytesCallContext(remote: call))
       } else {
-        guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
-        try handler(endpoint, bytes)
+        if handlers.onBytes == nil { throw unsupported("raw bytes") }
+        try handlers.onBytes?(endpoint, bytes)
       }
       return nil
     case Content.typed:
-      var reader = RPCReader(content, from: origin.source ?? MessageSource(env: env))
+      var reader = RPCReader(content, from: source ?? MessageSource(env: env))
       let name: RawSpan
       do {
         _ = try reader.readByte()
@@ -148,7 +157,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   func deliver(_ message: any LocalMessage) -> HandlerTask? {
-    guard let endpoint = endpoint.copy else { return nil }
+    guard let endpoint = seat.value.endpoint else { return nil }
     do {
       guard let handler = try run(message, endpoint) else { return nil }
       let task = task(handler)
@@ -170,7 +179,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   func deliver(_ bytes: [UInt8]) {
-    guard let endpoint = endpoint.copy else { return }
+    guard let endpoint = seat.value.endpoint else { return }
     do {
       guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
       try handler(endpoint, bytes.rawSpan)
@@ -180,10 +189,9 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   func deliver(_ bytes: [UInt8], _ call: LocalBytesCall) {
-    guard let endpoint = endpoint.copy else { return }
+    guard let endpoint = seat.value.endpoint else { return }
     do {
-      guard let handler = handlers.onBytesRequest else { throw unsupported("raw bytes that ask") }
-      try handler(endpoint, bytes.rawSpan, RPCBytesCallContext(call: .local(call)))
+      try ask(endpoint, bytes.rawSpan, RPCBytesCallContext(local: call))
     } catch {
       // Does nothing when the handler has answered: then the error is for the endpoint only.
       call.refuse(Content.failure(of: error))
@@ -191,8 +199,47 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     }
   }
 
+  /// Runs the handler for a request of raw bytes.
+  @inline(__always)
+  private func ask(_ endpoint: Endpoint, _ bytes: RawSpan, _ context: RPCBytesCallContext) throws {
+    if handlers.onBytesRequest == nil { throw unsupported("raw bytes that ask") }
+    do {
+      try handlers.onBytesRequest?(endpoint, bytes, context)
+    } catch {
+      try? context.fail(Content.thrown(error))
+      throw error
+    }
+  }
+
   private func unsupported(_ what: String) -> RPCError {
     RPCError(
       .unsupportedMessage, "\(Endpoint.self) has no handler for \(what)", execution: .notExecuted)
+  }
+}
+
+/// An endpoint's object, lent to its handlers without being counted.
+///
+/// Consumer-confined, as the cell says. It is emptied in the last turn of the inbox, when no handler runs, so the object outlives every
+/// handler that it is lent to.
+private struct EndpointSeat<Endpoint: RPCEndpoint>: ~Copyable {
+  var endpoint: Endpoint?
+
+  init(_ endpoint: consuming Endpoint) { self.endpoint = endpoint }
+
+  /// As ``EndpointCell/deliver(_:_:from:)``.
+  @inline(__always)
+  borrowing func handle(
+    _ content: RawSpan, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Endpoint>
+  ) -> HandlerTask? {
+    endpoint?.handle(content, call, source, by: cell) ?? nil
+  }
+}
+
+extension RPCEndpoint {
+  @inline(__always)
+  fileprivate func handle(
+    _ content: RawSpan, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Self>
+  ) -> HandlerTask? {
+    cell.handle(content, call, source, self)
   }
 }

@@ -81,7 +81,7 @@ extension Inbox {
   private func takeFromBatch(_ turn: inout Turn) -> Bool? {
     guard var batch = rest.value.take() else { return nil }
     let bytes = batch.bytes
-    let oneWay = MessageOrigin.oneWay(batch.source)
+    let source = batch.source
     let last = turn.taken + max(1, min(budget.messagesPerLook, bounds.batch, budget.messages - turn.taken))
     while turn.taken < last, let (range, isRequest) = batch.next() {
       turn.taken += 1
@@ -89,8 +89,8 @@ extension Inbox {
       // A call that nobody has kept ends here, and not with the message behind it.
       let task =
         isRequest
-        ? take(content, MessageOrigin(call: batch.takeCall(), source: batch.source))
-        : endpoint.deliver(content, oneWay)
+        ? take(content, MessageOrigin(call: batch.takeCall(), source: source))
+        : endpoint.deliver(content, nil, from: source)
       let size = RemoteBatch.size(of: range.count)
       if let task {
         // Before the handler runs, because one that suspends takes the turn along, and whoever has it next goes on from here.
@@ -105,7 +105,9 @@ extension Inbox {
 
   /// Delivers a message of another process, unless nobody waits for its answer any more; returns its handler if that may suspend.
   private func take(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
-    guard let call = origin.call, call.isAbandoned else { return endpoint.deliver(content, origin) }
+    guard let call = origin.call, call.isAbandoned else {
+      return endpoint.deliver(content, origin.call, from: origin.source)
+    }
     call.drop()
     return nil
   }
@@ -230,7 +232,7 @@ extension Inbox {
 
   /// Makes the caller the one who runs the endpoint, if nobody is and nothing is queued.
   ///
-  /// The caller must be on the thread that the endpoint runs on, deliver with ``deliverInPlace(_:_:)`` and end with
+  /// The caller must be on the thread that the endpoint runs on, deliver with ``deliverInPlace(_:_:from:)`` and end with
   /// ``endTurnInPlace()``.
   func beginTurnInPlace() -> Bool {
     guard queue.beginTurn() else { return false }
@@ -250,10 +252,10 @@ extension Inbox {
   }
 
   /// Delivers a message without queueing it.
-  func deliverInPlace(_ content: RawSpan, _ origin: MessageOrigin) -> DeliveredInPlace {
+  func deliverInPlace(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> DeliveredInPlace {
     if queue.isClosed { return .refused }
     guard crew != nil else {
-      guard let task = endpoint.deliver(content, origin) else { return .done }
+      guard let task = endpoint.deliver(content, call, from: source) else { return .done }
       var turn = Turn(thread: 0, mark: marks[0])
       return run(task, 0, &turn) ? .done : .suspended
     }
@@ -261,7 +263,7 @@ extension Inbox {
     // A concurrent endpoint's handlers are counted until they end, wherever they began.
     let bytes = max(1, content.byteCount)
     guard gauge.admit(bytes: bytes) else { return .refused }
-    if let task = endpoint.deliver(content, origin) { _ = run(task, bytes, &turn) } else { turn.add(bytes) }
+    if let task = endpoint.deliver(content, call, from: source) { _ = run(task, bytes, &turn) } else { turn.add(bytes) }
     settle(&turn)
     return .done
   }

@@ -77,7 +77,7 @@ extension Outbox {
   /// On the loop, instead of the connection that was being made.
   func becomeAlias(of other: Outbox, connection: Int) {
     let core = core.value
-    open.value = nil
+    open.value.client = nil
     _ = core.state.handle(.stop)
     core.timer?.cancel()
     core.timer = nil

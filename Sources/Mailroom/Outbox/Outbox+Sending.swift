@@ -11,11 +11,11 @@ extension Outbox {
     // A message whose failing reaches user code may post or send on this very outbox.
     guard !core.isDraining else { return true }
     core.isDraining = true
-    open.value = nil
+    open.value.client = nil
     defer {
       core.flushCount()
       core.isDraining = false
-      if core.backlog.isEmpty && core.lanes.isEmpty { open.value = core.client }
+      if core.backlog.isEmpty && core.lanes.isEmpty { open.value.client = core.client }
     }
     var count = 0
     var isReadyFirst = true

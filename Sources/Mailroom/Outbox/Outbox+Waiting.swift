@@ -6,7 +6,7 @@ internal import MailroomTransport
 /// On the loop, but for ``fail(_:_:)``.
 extension Outbox {
   func takeIntoBacklog(_ core: OutboxCore) {
-    open.value = nil
+    open.value.client = nil
     var earliest = MonotonicTime.distantFuture
     while let message = popQueued() {
       earliest = min(earliest, message.deadline)

@@ -53,7 +53,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   /// Loop-confined: the connection, while nothing is taken from the queue and kept, held back or being sent.
   ///
   /// What stands in the core says the same; this says it in one read, because every message sent on the loop asks.
-  let open = Confined<TransportClient?>(nil)
+  let open = Confined(OpenClient())
   /// Guarded by its lock: the outbox that this one is an alias of.
   ///
   /// The lock is held while messages are handed over, so that who finds the queue closed comes behind them.
@@ -166,8 +166,14 @@ final class Outbox: LoopTask, TransportClientObserver {
   /// nothing is overtaken.
   func directClient(for route: RemoteRoute) -> TransportClient? {
     guard loop.isCurrent else { return nil }
-    if let client = open.copy, queue.isEmpty, client.isActive, client.isWritable { return client }
+    if let client = open.value.client, queue.isEmpty, client.isActive, client.isWritable { return client }
     return directClientAfterDraining(for: route)
+  }
+
+  /// Whether a message of `byteCount` bytes may go straight to the open connection, from a sender that is on its loop.
+  @inline(__always)
+  func isOpenHere(for byteCount: Int) -> Bool {
+    loop.isCurrent && open.value.takesMessage(of: byteCount) && queue.isEmpty
   }
 
   private func directClientAfterDraining(for route: RemoteRoute) -> TransportClient? {
@@ -186,7 +192,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   /// Fails what is queued and whatever comes later, and drops the connection.
   func stop() {
     loop.execute { [self] in
-      open.value = nil
+      open.value.client = nil
       core.value.client = nil
       perform(core.value.state.handle(.stop), .envStopped)
       settle()
@@ -305,7 +311,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   func lose(_ client: TransportClient) {
     let core = core.value
     guard core.client === client else { return }
-    open.value = nil
+    open.value.client = nil
     core.client = nil
     connectionNumber.add(1, ordering: .releasing)
     core.lanes.resumeAll()
@@ -324,7 +330,7 @@ final class Outbox: LoopTask, TransportClientObserver {
   func pause(_ name: String, on client: TransportClient) {
     // A peer can only pause what something was sent to, so that it cannot make this side remember whatever it likes.
     guard core.value.client === client, routes.withLock({ $0?[name] != nil }) else { return }
-    open.value = nil
+    open.value.client = nil
     core.value.lanes.pause(name)
   }
 

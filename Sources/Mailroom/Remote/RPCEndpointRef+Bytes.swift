@@ -2,7 +2,32 @@ internal import MailroomQueue
 internal import MailroomTransport
 
 /// How raw bytes leave: as messages do, but with nothing to encode, and so with nothing between the reference and the connection.
+extension RemoteRoute {
+  /// Whether raw bytes may go straight over the open connection.
+  ///
+  /// An outbox that is open has no other one in its place.
+  @inline(__always)
+  func isOpenHere(for bytes: RawSpan) -> Bool { outbox.isOpenHere(for: prefix.bytes.count + 1 + bytes.byteCount) }
+
+  /// Asks with raw bytes straight over the open connection; only after ``isOpenHere(for:)``.
+  @inline(__always)
+  func askDirectly(
+    _ bytes: RawSpan, within nanoseconds: UInt64,
+    _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
+  ) {
+    outbox.open.value.ask(prefix, bytes, within: nanoseconds, consume onReply)
+  }
+
+  /// Sends raw bytes straight over the open connection; only after ``isOpenHere(for:)``.
+  @inline(__always)
+  func sendDirectly(_ bytes: RawSpan) { outbox.open.value.send(prefix, bytes) }
+}
+
 extension RPCEndpointRef.Storage {
+  /// Whether raw bytes may go straight over the open connection to an endpoint of another process.
+  @inline(__always)
+  func isOpenHere(for bytes: RawSpan) -> Bool { (route?.isOpenHere(for: bytes) ?? false) && !env.isStopped }
+
   /// Asks with raw bytes.
   ///
   /// - Parameters:
@@ -19,9 +44,8 @@ extension RPCEndpointRef.Storage {
       if current !== route { return try ask(bytes, limit, consume sink, over: current, of: route) }
     }
     if let client = route.outbox.directClient(for: route) {
-      // What the tick began with is exact enough for a timeout that nobody gave, and reading a clock takes as long as a message.
-      let deadline = limit?.deadline ?? client.tickTime.advanced(byNanoseconds: env.askTimeoutNanoseconds)
       do throws(TransportError) {
+        let deadline = limit?.deadline ?? .now.advanced(byNanoseconds: env.askTimeoutNanoseconds)
         return try client.sendRPC(consume sink, deadline: deadline, route.prefix, tag: Content.raw, bytes)
       } catch {
         throw RPCError(error)

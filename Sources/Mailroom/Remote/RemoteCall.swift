@@ -78,6 +78,7 @@ final class RemoteCall: Sendable {
     try? fail(RPCError(.timeout, "nobody waited for the answer when a handler was free", execution: .notExecuted))
   }
 
+  @inline(__always)
   private func claim() throws(RPCError) {
     if answered.exchange(true, ordering: .acquiringAndReleasing) {
       throw .answeredBefore
@@ -100,6 +101,7 @@ final class RemoteCall: Sendable {
   }
 
   /// Answers with raw bytes.
+  @inline(__always)
   func reply(bytes: RawSpan) throws(RPCError) {
     try claim()
     do throws(TransportError) {

@@ -12,20 +12,6 @@ final class RemoteHandler: ConnectionHandler {
 
   private static let introductionName = Array(Introduction.endpointName.utf8)
 
-  /// What one message leaves for the next.
-  private struct Memory {
-    /// The last message's route.
-    ///
-    /// Messages come in runs, and one compare says that the next one is of the same run.
-    var route: InboxRoute?
-    /// The inbox whose turn this handler has taken for the messages of this batch.
-    var inPlace: Inbox?
-    /// The inbox that messages wait to be posted to.
-    var next: Inbox?
-    /// The origin of a request that has ended, and whose call nobody has, for the next one.
-    var origin: MessageOrigin?
-  }
-
   private let peer: RemotePeer
   /// What references in messages are bound to.
   private let source: MessageSource
@@ -33,10 +19,17 @@ final class RemoteHandler: ConnectionHandler {
   private var env: RPCEnv { peer.env }
   private let routes = Confined(RouteCache())
   private let numbered = Confined(NumberedEnvelopes())
-  /// In a box, for every message touches it.
-  private let memory = Confined(Memory())
+  // In boxes, for every message touches them.
+  private let last = Confined(LastRoute())
+  private let turn = Confined(TurnInPlace())
+  private let spare = Confined(SpareCall())
   /// Messages of this batch of reading that are still to be posted.
   private let waiting = Confined(RemoteBatch.Builder())
+  /// The inbox that they wait to be posted to.
+  private let next = Confined<Inbox?>(nil)
+
+  /// What references in replies are bound to, as in messages.
+  var asker: (any AnyObject & Sendable)? { source }
 
   init(_ peer: RemotePeer) {
     self.peer = peer
@@ -45,11 +38,17 @@ final class RemoteHandler: ConnectionHandler {
 
   func receive(request body: RawSpan, responder: RPCResponder) {
     if let number = body.prefixNumber {
-      return receive(request: body.droppingPrefixNumber(), behind: number, responder)
+      let content = body.droppingPrefixNumber()
+      if last.value.isNumbered(number) && servesInTurn(content, responder) { return }
+      return receive(request: content, behind: number, responder)
     }
-    if let route = memory.value.route, body.starts(with: route.envelope.value), !route.inbox.isStopped {
-      let content = body.dropping(route.envelope.value.count)
-      if content.byte(at: 0) != Content.java { return deliver(request: content, responder, to: route) }
+    let length = last.value.envelopeLength(in: body)
+    if length >= 0 {
+      let content = body.dropping(length)
+      if servesInTurn(content, responder) { return }
+      if content.byte(at: 0) != Content.java, let route = last.value.route {
+        return deliver(request: content, responder, to: route)
+      }
     }
     do {
       let envelope = try Envelope(parsing: body)
@@ -63,6 +62,7 @@ final class RemoteHandler: ConnectionHandler {
 
   private func receive(request content: RawSpan, behind number: Int, _ responder: RPCResponder) {
     if let route = numbered.value.route(number), content.byte(at: 0) != Content.java {
+      last.value.note(route, number)
       return deliver(request: content, responder, to: route)
     }
     guard let bytes = numbered.value.envelope(number), let envelope = try? Envelope(parsing: bytes.rawSpan) else {
@@ -94,10 +94,15 @@ final class RemoteHandler: ConnectionHandler {
 
   func receive(oneWay body: RawSpan) {
     if let number = body.prefixNumber {
-      return receive(oneWay: body.droppingPrefixNumber(), behind: number)
+      let content = body.droppingPrefixNumber()
+      if last.value.isNumbered(number) && servesInTurn(content) { return }
+      return receive(oneWay: content, behind: number)
     }
-    if let route = memory.value.route, body.starts(with: route.envelope.value), !route.inbox.isStopped {
-      return deliver(body.dropping(route.envelope.value.count), .oneWay(source), to: route)
+    let length = last.value.envelopeLength(in: body)
+    if length >= 0 {
+      let content = body.dropping(length)
+      if servesInTurn(content) { return }
+      if let route = last.value.route { return deliver(content, .oneWay(source), to: route) }
     }
     guard let envelope = try? Envelope(parsing: body) else { return lost(nil, Self.unreadable) }
     guard let route = route(for: envelope) else { return }
@@ -106,7 +111,10 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   private func receive(oneWay content: RawSpan, behind number: Int) {
-    if let route = numbered.value.route(number) { return deliver(content, .oneWay(source), to: route) }
+    if let route = numbered.value.route(number) {
+      last.value.note(route, number)
+      return deliver(content, .oneWay(source), to: route)
+    }
     guard let bytes = numbered.value.envelope(number), let envelope = try? Envelope(parsing: bytes.rawSpan) else {
       return lost(nil, Self.unreadable)
     }
@@ -123,12 +131,16 @@ final class RemoteHandler: ConnectionHandler {
     return nil
   }
 
-  func peerDidNumber(_ prefix: RawSpan, _ number: Int) throws(FrameError) { try numbered.value.define(number, prefix) }
+  func peerDidNumber(_ prefix: RawSpan, _ number: Int) throws(FrameError) {
+    // It may have stood for another prefix.
+    last.value.route = nil
+    try numbered.value.define(number, prefix)
+  }
 
   private func remember(_ route: InboxRoute, _ envelope: borrowing Envelope, of body: RawSpan) {
-    memory.value.route = route
+    last.value.note(route)
     let bytes = body.dropping(0, last: envelope.content.byteCount)
-    if !bytes.equals(route.envelope.value) { route.envelope.value = bytes.array() }
+    route.envelope.value.note(bytes)
   }
 
   func peerDidPause(_ endpoint: RawSpan) {
@@ -206,14 +218,9 @@ final class RemoteHandler: ConnectionHandler {
 
   private func deliver(request content: RawSpan, _ responder: RPCResponder, to route: InboxRoute) {
     guard content.byte(at: 0) == Content.keyed else {
-      var origin = takeOrigin(responder)
-      deliver(content, origin, to: route)
-      // Whoever else has the call, answers it; if there is nobody else, the request has ended with its handler.
-      if isKnownUniquelyReferenced(&origin.call) {
-        origin.call?.end()
-        memory.value.origin = consume origin
-      }
-      return
+      if !spare.value.begin(responder) { spare.value.call = RemoteCall(responder, from: peer, source) }
+      deliver(content, MessageOrigin(call: spare.value.call, source: source), to: route)
+      return spare.value.settle()
     }
     var reader = RPCReader(content.dropping(1), from: nil)
     guard let key = try? RPCRequestKey(from: &reader) else {
@@ -222,30 +229,60 @@ final class RemoteHandler: ConnectionHandler {
     deliver(reader.readRest(), .request(RemoteCall(responder, from: peer, source, key: key)), to: route)
   }
 
-  /// The origin of a request without a key: an earlier one's, if there is one that has ended.
-  private func takeOrigin(_ responder: RPCResponder) -> MessageOrigin {
-    guard let origin = memory.value.origin.take() else {
-      return .request(RemoteCall(responder, from: peer, source))
+  /// Whether the next message of the last route may be served in the turn that there is.
+  ///
+  /// What was read before is where it belongs when the handler runs, whose effects may go the same way, or stop an endpoint.
+  @inline(__always)
+  private var hasTurn: Bool { waiting.value.count == 0 && last.value.has(turn.value) }
+
+  /// Serves a one-way message of the last message's route, if there is a turn for it; says whether it did.
+  @inline(__always)
+  private func servesInTurn(_ content: RawSpan) -> Bool {
+    guard hasTurn else { return false }
+    switch last.value.deliver(content, from: source) {
+    case .done: return true
+    case .suspended:
+      turn.value.inbox = nil
+      return true
+    case .refused:
+      endTurn()
+      return false
     }
-    origin.call?.begin(responder)
-    return origin
+  }
+
+  /// Serves a request of the last message's route, if there is a turn for it and all it takes; says whether it did.
+  @inline(__always)
+  private func servesInTurn(_ content: RawSpan, _ responder: RPCResponder) -> Bool {
+    guard hasTurn, content.byte(at: 0) == Content.raw || content.byte(at: 0) == Content.typed,
+      spare.value.begin(responder)
+    else { return false }
+    switch spare.value.deliver(content, from: source, to: last.value) {
+    case .done: break
+    case .suspended: turn.value.inbox = nil
+    case .refused:
+      endTurn()
+      if let route = last.value.route {
+        deliver(content, MessageOrigin(call: spare.value.call, source: source), to: route)
+      }
+    }
+    spare.value.settle()
+    return true
   }
 
   private func deliver(_ content: RawSpan, _ origin: MessageOrigin, to route: InboxRoute) {
     let inbox = route.inbox
     if route.isHere {
-      // What was read before is where it belongs when the handler runs, whose effects may go the same way, or stop an endpoint.
       if waiting.value.count > 0 { postWaiting() }
-      if memory.value.inPlace !== inbox {
+      if !turn.value.isOf(inbox) {
         endTurn()
-        if inbox.beginTurnInPlace() { memory.value.inPlace = inbox }
+        if inbox.beginTurnInPlace() { turn.value.inbox = inbox }
       }
-      if memory.value.inPlace === inbox {
-        switch inbox.deliverInPlace(content, origin) {
+      if turn.value.isOf(inbox) {
+        switch inbox.deliverInPlace(content, origin.call, from: origin.source) {
         case .done: return
         case .suspended:
           // The turn is the handler's now.
-          memory.value.inPlace = nil
+          turn.value.inbox = nil
           return
         case .refused: endTurn()
         }
@@ -253,9 +290,9 @@ final class RemoteHandler: ConnectionHandler {
     }
     // What runs on this loop may be served in place the next moment, which must not overtake anything.
     if !route.isHere && inbox.takesBatches && content.byteCount <= RemoteBatch.longestContent {
-      if memory.value.next !== inbox {
+      if next.value !== inbox {
         postWaiting()
-        memory.value.next = inbox
+        next.value = inbox
       }
       waiting.value.append(content, origin.call)
       // An inbox that fills up is to be known for full with the message that fills it.
@@ -264,7 +301,7 @@ final class RemoteHandler: ConnectionHandler {
       }
       return
     }
-    if memory.value.next === inbox { postWaiting() }
+    if next.value === inbox { postWaiting() }
     didPost(
       inbox.postRemote(content: content.array(), origin: origin), to: inbox, count: 1, size: content.byteCount,
       oneWays: origin.call == nil ? 1 : 0)
@@ -273,7 +310,7 @@ final class RemoteHandler: ConnectionHandler {
   /// Posts what waits: at the end of a batch of reading, or before something else.
   private func postWaiting() {
     let (count, size, oneWays) = (waiting.value.count, waiting.value.size, waiting.value.oneWays)
-    guard count > 0, let inbox = memory.value.next else { return }
+    guard count > 0, let inbox = next.value else { return }
     if count == 1 {
       let (content, origin) = waiting.value.takeOnly(from: source)
       let posted = inbox.postRemote(content: content, origin: origin)
@@ -291,10 +328,7 @@ final class RemoteHandler: ConnectionHandler {
     }
   }
 
-  private func endTurn() {
-    memory.value.inPlace?.endTurnInPlace()
-    memory.value.inPlace = nil
-  }
+  private func endTurn() { turn.value.end() }
 }
 
 extension String {

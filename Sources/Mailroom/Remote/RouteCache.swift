@@ -8,7 +8,7 @@ final class InboxRoute {
   /// Whether the endpoint runs on the connection's event loop.
   let isHere: Bool
   /// Loop-confined: the envelope of the last message that came this way; a peer's messages to one endpoint have one.
-  let envelope = Confined<[UInt8]>([])
+  let envelope = Confined(KnownEnvelope())
 
   init(name: [UInt8], inbox: Inbox, isHere: Bool) {
     self.name = name

@@ -8,7 +8,7 @@ extension TransportClient {
   /// Whether little waits for the socket, so that what is sent now keeps nobody behind it waiting for long.
   ///
   /// Only on the connection's event loop. The observer is told when it becomes so.
-  package var takesBulk: Bool { connection.value?.bulkGate.isWritable ?? false }
+  package var takesBulk: Bool { connection?.bulkGate.isWritable ?? false }
 
   /// Has `onRoom` called once other threads can post again: at once if they can, or on the event loop, or when the connection ended.
   ///
@@ -23,7 +23,7 @@ extension TransportClient {
   ///
   /// Only on the connection's event loop. When the connection has ended already, the observer is told so at once.
   package func observe(_ observer: any TransportClientObserver) {
-    if connection.value == nil { return observer.clientDidClose(self) }
+    if connection == nil { return observer.clientDidClose(self) }
     self.observer.value = observer
   }
 
@@ -32,10 +32,10 @@ extension TransportClient {
   /// Only on the connection's event loop. What was read already waits too. Answers and words about other messages come through
   /// until ``Connection/mostHeld`` of requests wait before them; then nothing is read any more. While nothing is read the peer's
   /// end is not seen, unless something is being written. A connection that is being closed reads all the same.
-  package func pauseReading() { connection.value?.pauseReading() }
+  package func pauseReading() { connection?.pauseReading() }
 
   /// Takes one ``pauseReading()`` back; does nothing when there is none, or when the connection has ended.
   ///
   /// Only on the connection's event loop. What waits is served later, not during the call.
-  package func resumeReading() { connection.value?.resumeReading() }
+  package func resumeReading() { connection?.resumeReading() }
 }

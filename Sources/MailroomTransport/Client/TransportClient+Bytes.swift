@@ -2,8 +2,25 @@ package import MailroomQueue
 
 /// Sending what is there as bytes already, on the loop: straight into the out-buffer.
 extension TransportClient {
-  /// When the loop's current tick began, or a little later; on the loop's thread only.
-  package var tickTime: MonotonicTime { loop.core.value.tickTime }
+  /// Whether a request or one-way message with a body of `byteCount` bytes is certainly taken right now; on the loop's thread only.
+  package func takesMessage(of byteCount: Int) -> Bool { link.value.takesMessage(of: byteCount) }
+
+  /// Sends a request whose body is `prefix`, the byte `tag`, and `content`, and which has this long from when the loop's current tick began; on the loop's
+  /// thread only, and only after ``takesMessage(of:)``.
+  ///
+  /// The reply is given the asker of the connection's handler.
+  package func sendTaken(
+    _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan, within nanoseconds: UInt64,
+    _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
+  ) {
+    link.value.sendRequest(prefix, tag: tag, content, within: nanoseconds, consume onReply)
+  }
+
+  /// Sends a one-way message whose body is `prefix`, the byte `tag`, and `content`; on the loop's thread only, and only after
+  /// ``takesMessage(of:)``.
+  package func sendTaken(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) {
+    link.value.sendOneWay(prefix, tag: tag, content)
+  }
 
   /// Sends a request whose body is `prefix`, the byte `tag`, and `content`; on the loop's thread only.
   ///
@@ -11,7 +28,7 @@ extension TransportClient {
   package func sendRPC(
     _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan
   ) throws(TransportError) {
-    guard let connection = connection.copy else { return sink.fail(closedError) }
+    guard let connection else { return sink.fail(closedError) }
     try connection.sendRequest(consume sink, deadline: deadline, prefix, tag: tag, content)
   }
 
@@ -19,7 +36,7 @@ extension TransportClient {
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge`` or ``TransportError/Reason/full``.
   package func send(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) throws(TransportError) {
-    guard let connection = connection.copy else { return didDrop(.oneWay) }
+    guard let connection else { return didDrop(.oneWay) }
     try connection.sendOneWay(prefix, tag: tag, content)
   }
 
@@ -37,7 +54,7 @@ extension TransportClient {
         $0.append(body)
       }
     }
-    guard let connection = connection.copy else { return didDrop(.answer) }
-    try connection.sendAnswer(requestID, tag: tag, body)
+    if link.value.isCut() { return didDrop(.answer) }
+    try link.value.sendAnswer(requestID, tag: tag, body)
   }
 }

@@ -13,7 +13,7 @@ extension TransportClient {
   ///
   /// - Parameter limits: what the peer keeps of prefixes with numbers; the handler says what this side keeps.
   package func enableExtensions(prefixes limits: PrefixLimits = .none) {
-    guard let connection = connection.value, !connection.hasExtensions else { return }
+    guard let connection, !connection.hasExtensions else { return }
     connection.hasExtensions = true
     connection.prefixes.value = PrefixNumbers(
       within: limits, longest: configuration.longestFrame - FrameFormat.prefixOverhead)
@@ -23,14 +23,14 @@ extension TransportClient {
   /// What a message on this connection begins with in place of `prefix`: to be written by ``ByteWriter/append(_:_:)``.
   ///
   /// Only on the connection's event loop, right before the message is encoded. A peer that is to know a number is told so here.
-  package func mark(of prefix: BodyPrefix) -> PrefixMark { connection.value?.mark(of: prefix) ?? .none }
+  package func mark(of prefix: BodyPrefix) -> PrefixMark { connection?.mark(of: prefix) ?? .none }
 
   /// Asks the peer to send nothing to this side's endpoint of this name, in UTF-8, for now.
   ///
   /// Only on the connection's event loop. Does nothing without extensions, or when the connection is ending. Sent whether there is
   /// room for messages or not.
   package func send(pauseOf endpoint: RawSpan) {
-    guard let connection = connection.value, connection.hasExtensions, connection.acceptsRequests else { return }
+    guard let connection = connection, connection.hasExtensions, connection.acceptsRequests else { return }
     connection.say { (writer) throws(FrameError) in
       try writer.append(frame: .pauseEndpoint(name: endpoint), limit: .max)
     }
@@ -40,7 +40,7 @@ extension TransportClient {
 
   /// Takes ``send(pauseOf:)`` back, under the same conditions.
   package func send(resumptionOf endpoint: RawSpan) {
-    guard let connection = connection.value, connection.hasExtensions, connection.acceptsRequests else { return }
+    guard let connection = connection, connection.hasExtensions, connection.acceptsRequests else { return }
     connection.say { (writer) throws(FrameError) in
       try writer.append(frame: .resumeEndpoint(name: endpoint), limit: .max)
     }

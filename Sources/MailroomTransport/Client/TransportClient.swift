@@ -38,7 +38,7 @@ public final class TransportClient: Sendable {
   /// Counts what is posted from when it is until it is in the out-buffer.
   let gauge: FlowGauge
   /// Loop-confined.
-  let connection: Confined<Connection?>
+  let link = Confined(ConnectionLink())
   /// Loop-confined.
   let observer: Confined<(any TransportClientObserver)?>
   /// Atomic; written by the loop's thread, a hint for others.
@@ -63,7 +63,7 @@ public final class TransportClient: Sendable {
   ) -> TransportClient {
     let client = TransportClient(loop: loop, peer: peer, isOutgoing: isOutgoing, configuration: configuration)
     let connection = Connection(stream, core: loop.core.value, client: client, configuration: configuration)
-    client.connection.value = connection
+    client.link.value.connection = connection
     connection.open(handler(client))
     return client
   }
@@ -74,7 +74,6 @@ public final class TransportClient: Sendable {
     self.isOutgoing = isOutgoing
     self.configuration = configuration
     gauge = FlowGauge(FlowMarks(messages: configuration.maximumQueuedMessages, bytes: configuration.maximumQueuedBytes))
-    connection = Confined(nil)
     observer = Confined(nil)
   }
 
@@ -93,6 +92,9 @@ public final class TransportClient: Sendable {
   public var droppedMessages: Int { droppedOneWays + droppedAnswerCount.load(ordering: .relaxed) }
   /// The one-way messages among ``droppedMessages``.
   public var droppedOneWays: Int { droppedOneWayCount.load(ordering: .relaxed) }
+
+  /// The connection as long as there is one; on the loop's thread only.
+  var connection: Connection? { link.value.connection }
 
   // MARK: Sending
 
@@ -122,7 +124,7 @@ public final class TransportClient: Sendable {
       if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.request(frame, sink, deadline: deadline))
     }
-    guard let connection = connection.value else { return sink.fail(closedError) }
+    guard let connection = connection else { return sink.fail(closedError) }
     if !connection.isWritable && connection.acceptsRequests { throw fullError }
     guard let id = connection.register(sink, deadline: deadline) else { return }
     do throws(TransportError) {
@@ -160,7 +162,7 @@ public final class TransportClient: Sendable {
       if !gauge.admit(bytes: frame.count) { throw fullError }
       return post(.oneWay(frame))
     }
-    guard let connection = connection.value, connection.acceptsRequests else { return didDrop(.oneWay) }
+    guard let connection = connection, connection.acceptsRequests else { return didDrop(.oneWay) }
     if !connection.isWritable { throw fullError }
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginOneWay()
@@ -182,7 +184,7 @@ public final class TransportClient: Sendable {
       frame.overwrite(requestID, at: FrameFormat.idOffset)
       return postAnswer(requestID, frame)
     }
-    guard let connection = connection.value, connection.acceptsAnswers else { return didDrop(.answer) }
+    guard let connection = connection, connection.acceptsAnswers else { return didDrop(.answer) }
     if abandonment.takeCancelled(requestID) { return connection.didAnswer() }
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginRPC(.rpcResponse, id: requestID)
@@ -203,7 +205,7 @@ public final class TransportClient: Sendable {
     guard isWritten != nil else { return }
     if !loop.isCurrent { return postAnswer(requestID, frame) }
     abandonment.forgetWatchers(requestID)
-    guard let connection = connection.value else { return didDrop(.answer) }
+    guard let connection else { return didDrop(.answer) }
     connection.send(frame, .answers(1), isNew: true)
   }
 
@@ -211,7 +213,7 @@ public final class TransportClient: Sendable {
   ///
   /// Requests that wait for answers fail at once.
   public func close() {
-    if loop.isCurrent { connection.value?.close() } else { post(.close) }
+    if loop.isCurrent { connection?.close() } else { post(.close) }
   }
 
   private func encoded(
@@ -244,7 +246,7 @@ public final class TransportClient: Sendable {
   /// For who has told the sink already, and knows the id from ``TransportResponseReceiver/wasSent(_:on:)``. Does nothing when the
   /// request has ended. Any thread; from other threads than the loop's the sink may still be told meanwhile.
   package func cancel(_ requestID: Int64) {
-    if loop.isCurrent { return connection.value?.cancel(requestID) ?? () }
+    if loop.isCurrent { return connection?.cancel(requestID) ?? () }
     _ = gauge.add(bytes: Self.cancelSize)
     post(.cancel(requestID))
   }
@@ -302,7 +304,7 @@ public final class TransportClient: Sendable {
 
   /// Sends a message, or has the connection hold it; says what has left the queue.
   private func perform(_ message: consuming Outbound) -> Amount {
-    guard let connection = connection.value else { return refuse(message) }
+    guard let connection else { return refuse(message) }
     switch consume message {
     case .oneWay(let frame): return connection.take(frame, .oneWay)
     case .answer(let frame): return connection.take(frame, .answers(1))
@@ -338,7 +340,7 @@ public final class TransportClient: Sendable {
   func runAgain() { loop.schedule(self) }
 
   func didClose() {
-    connection.value = nil
+    link.value.connection = nil
     var (messages, bytes) = (0, 0)
     outbound.close { message in
       let refused = refuse(message)
@@ -358,7 +360,7 @@ extension TransportClient: LoopTask {
   static let budget = 4096
 
   package func runOnLoop() {
-    connection.value?.releasePosts(limit: Self.budget)
+    connection?.releasePosts(limit: Self.budget)
     while true {
       var (messages, bytes) = (0, 0)
       let count = outbound.drain(limit: Self.budget) { message in

@@ -47,17 +47,19 @@ extension Connection {
   }
 
   /// Serves a frame of an extension; before they are enabled it is a violation of the protocol.
-  func receive(extension message: borrowing WireMessage, _ kind: WireMessage.Kind) throws(FrameError) {
+  func receive(
+    extension message: borrowing WireMessage, _ kind: WireMessage.Kind, _ handler: any ConnectionHandler
+  ) throws(FrameError) {
     guard hasExtensions else { throw .unsupported(kind.rawValue) }
     switch message {
     case .rpcRequestWithDeadline(let id, let left, let body):
-      serve(id, deadline: core.tickTime.advanced(byNanoseconds: UInt64(left)), body)
+      serve(id, deadline: core.tickTime.advanced(byNanoseconds: UInt64(left)), body, handler)
     case .cancel(let id): if unanswered > 0 { client.abandonment.cancel(id) }
-    case .pauseEndpoint(let name): handler?.peerDidPause(name)
-    case .resumeEndpoint(let name): handler?.peerDidResume(name)
+    case .pauseEndpoint(let name): handler.peerDidPause(name)
+    case .resumeEndpoint(let name): handler.peerDidResume(name)
     case .numberPrefix(let number, let prefix):
       guard number <= PrefixMark.greatest else { throw FrameError(badPrefix: "a number below 32768", offset: 1) }
-      try handler?.peerDidNumber(prefix, Int(number))
+      try handler.peerDidNumber(prefix, Int(number))
     default: break
     }
   }

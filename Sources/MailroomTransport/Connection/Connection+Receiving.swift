@@ -9,23 +9,28 @@ extension Connection: UVStreamDelegate {
   }
 
   func streamDidRead(_ bytes: RawSpan) {
-    guard acceptsAnswers else { return }
+    guard acceptsAnswers, let handler else { return }
+    // Both are held here for the whole batch: a frame's handler may end the connection, which lets go of them.
+    let asker = asker
     do throws(FrameError) {
-      try decoder.value.decode(bytes) { (payload) throws(FrameError) in try receiveOrHold(payload) }
+      try decoder.value.decode(bytes) { (payload) throws(FrameError) in try receiveOrHold(payload, handler, asker) }
     } catch {
       fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
     }
-    handler?.connectionDidReadBatch()
+    handler.connectionDidReadBatch()
   }
 
   func streamDidRead(intoOfferedSpace count: Int) {
-    guard acceptsAnswers else { return }
+    guard acceptsAnswers, let handler else { return }
+    let asker = asker
     do throws(FrameError) {
-      try decoder.value.didFillRoom(count) { (payload) throws(FrameError) in try receiveOrHold(payload) }
+      try decoder.value.didFillRoom(count) { (payload) throws(FrameError) in
+        try receiveOrHold(payload, handler, asker)
+      }
     } catch {
       fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
     }
-    handler?.connectionDidReadBatch()
+    handler.connectionDidReadBatch()
   }
 
   func streamDidEnd(_ error: UVError?) {
@@ -42,29 +47,49 @@ extension Connection: UVStreamDelegate {
   }
 
   /// Handles one frame, now or when the read gate opens; says whether the next one is wanted.
-  private func receiveOrHold(_ payload: RawSpan) throws(FrameError) -> Bool {
-    if readGate.value.isOpen && unserved.value.isEmpty { try receive(payload) } else { try hold(payload) }
+  ///
+  /// The kinds that asks and one-way messages are made of are read right here.
+  @inline(__always)
+  private func receiveOrHold(
+    _ payload: RawSpan, _ handler: any ConnectionHandler, _ asker: (any AnyObject & Sendable)?
+  ) throws(FrameError) -> Bool {
+    if !readGate.value.isOpen || !unserved.value.isEmpty {
+      try hold(payload)
+    } else if let id = payload.idOfResponse {
+      complete(id, payload.dropping(RawSpan.responseHeader), asker)
+    } else if hasExtensions, let (id, left) = payload.idAndTimeOfRequest {
+      let deadline = core.tickTime.advanced(byNanoseconds: UInt64(left))
+      serve(id, deadline: deadline, payload.dropping(RawSpan.timedRequestHeader), handler)
+    } else if payload.isOneWay {
+      handler.receive(oneWay: payload.dropping(RawSpan.oneWayHeader))
+    } else {
+      try receive(payload, handler, asker)
+    }
     return acceptsAnswers
   }
 
-  /// Handles one frame.
-  private func receive(_ payload: RawSpan) throws(FrameError) {
+  /// Gives an answer to who waits for it.
+  @inline(__always)
+  private func complete(_ id: Int64, _ body: RawSpan, _ asker: (any AnyObject & Sendable)?) {
+    guard let sink = pending.value.take(id) else { return client.didReceiveUnknownReply() }
+    (consume sink).succeed(body, asker)
+  }
+
+  /// Handles one frame of any kind.
+  private func receive(
+    _ payload: RawSpan, _ handler: any ConnectionHandler, _ asker: (any AnyObject & Sendable)?
+  ) throws(FrameError) {
     let message = try WireMessage(payload: payload)
     switch message {
     case .rpcRequest(let id, let body):
-      serve(id, deadline: .distantFuture, body)
+      serve(id, deadline: .distantFuture, body, handler)
     case .oneWay(let body):
-      handler?.receive(oneWay: body)
-    case .rpcResponse(let id, let body):
-      if let sink = pending.value.take(id) {
-        sink.complete(.success(body))
-      } else {
-        client.didReceiveUnknownReply()
-      }
+      handler.receive(oneWay: body)
+    case .rpcResponse(let id, let body): complete(id, body, asker)
     case .rpcFailure(let id, let error):
       if let sink = pending.value.take(id) {
         let text = error.utf8String() ?? "(a failure without a readable text)"
-        sink.fail(TransportError(.remoteFailure, text))
+        sink.fail(TransportError(.remoteFailure, text), asker)
       } else {
         client.didReceiveUnknownReply()
       }
@@ -85,20 +110,20 @@ extension Connection: UVStreamDelegate {
     case .streamResponse: throw .unsupported(WireMessage.Kind.streamResponse.rawValue)
     case .chunkFetchSuccess, .chunkFetchFailure, .streamFailure:
       client.didReceiveUnknownReply()
-    case .rpcRequestWithDeadline: try receive(extension: message, .rpcRequestWithDeadline)
-    case .cancel: try receive(extension: message, .cancel)
-    case .pauseEndpoint: try receive(extension: message, .pauseEndpoint)
-    case .resumeEndpoint: try receive(extension: message, .resumeEndpoint)
-    case .numberPrefix: try receive(extension: message, .numberPrefix)
+    case .rpcRequestWithDeadline: try receive(extension: message, .rpcRequestWithDeadline, handler)
+    case .cancel: try receive(extension: message, .cancel, handler)
+    case .pauseEndpoint: try receive(extension: message, .pauseEndpoint, handler)
+    case .resumeEndpoint: try receive(extension: message, .resumeEndpoint, handler)
+    case .numberPrefix: try receive(extension: message, .numberPrefix, handler)
     }
   }
 
   /// Has the handler serve a request of the peer.
   @inline(__always)
-  func serve(_ id: Int64, deadline: MonotonicTime, _ body: RawSpan) {
+  func serve(_ id: Int64, deadline: MonotonicTime, _ body: RawSpan, _ handler: any ConnectionHandler) {
     unanswered += 1
     if unanswered >= mostUnanswered { noteUnanswered() }
-    handler?.receive(request: body, responder: RPCResponder(client: client, requestID: id, deadline: deadline))
+    handler.receive(request: body, responder: RPCResponder(client: client, requestID: id, deadline: deadline))
     flushIfLarge()
   }
 
@@ -131,8 +156,8 @@ extension Connection {
 
   /// Puts a frame off until the read gate opens, unless it says something about other messages.
   private func hold(_ payload: RawSpan) throws(FrameError) {
-    if payload.overtakes {
-      try receive(payload)
+    if payload.overtakes, let handler {
+      try receive(payload, handler, asker)
       // What is cancelled may be held itself; then it is when its turn has come that this is heeded.
       guard payload.isCancellation, acceptsAnswers else { return }
     }
@@ -191,19 +216,19 @@ extension Connection {
 
   /// Serves what was read before the gate closed, until it closes again.
   func serveHeldFrames() {
-    guard readGate.value.isOpen, !unserved.value.isEmpty else { return }
+    guard readGate.value.isOpen, !unserved.value.isEmpty, let handler else { return }
     // Moved out, because those who are served may come back here.
     var frames = HeldFrames()
     swap(&frames, &unserved.value)
     isServingHeldFrames = true
     do throws(FrameError) {
       try frames.serve(while: { readGate.value.isOpen && acceptsAnswers }) { (payload) throws(FrameError) in
-        try receive(payload)
+        try receive(payload, handler, asker)
       }
     } catch {
       fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
     }
-    handler?.connectionDidReadBatch()
+    handler.connectionDidReadBatch()
     swap(&frames, &unserved.value)
     isServingHeldFrames = false
     updateReading()

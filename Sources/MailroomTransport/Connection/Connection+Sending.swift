@@ -4,6 +4,44 @@ internal import MailroomQueue
 // precautions that ``append(_:)`` takes.
 
 extension Connection {
+  /// Whether a request or one-way message with a body of `byteCount` bytes is taken right now.
+  ///
+  /// The longest ones are not said to be: whoever sends them has to be told of their length.
+  @inline(__always)
+  func takesMessage(of byteCount: Int) -> Bool {
+    acceptsRequests && isWritable && !pending.value.isFull
+      && byteCount <= longestFrame - FrameFormat.timedRPCOverhead
+  }
+
+  /// Sends a request that has this long from when the tick began; only after ``takesMessage(of:)``.
+  ///
+  /// That is exact enough for a timeout that nobody gave, and reading a clock takes as long as a message.
+  @inline(__always)
+  func sendRequest(
+    _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan, within nanoseconds: UInt64,
+    _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
+  ) {
+    let mark = mark(of: prefix)
+    let deadline = core.tickTime.advanced(byNanoseconds: nanoseconds)
+    let id = pending.value.add(.plainBytes(consume onReply), deadline: deadline)
+    if deadline < sweepsAt { armSweep() }
+    let tellsTime = hasExtensions && deadline != .distantFuture
+    markDirty()
+    out.value.collecting.appendRequest(
+      id: id, nanosecondsLeft: tellsTime ? max(1, Int64(clamping: nanoseconds)) : nil, mark, prefix.bytes, tag: tag,
+      content)
+    flushIfLarge()
+  }
+
+  /// Sends a one-way message; only after ``takesMessage(of:)``.
+  @inline(__always)
+  func sendTaken(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) {
+    let mark = mark(of: prefix)
+    markDirty()
+    out.value.collecting.appendOneWay(mark, prefix.bytes, tag: tag, content)
+    flushIfLarge()
+  }
+
   /// Sends a request whose body is `prefix`, the byte `tag`, and `content`.
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/full`` or ``TransportError/Reason/tooLarge``, and then `sink` is not
@@ -13,18 +51,17 @@ extension Connection {
   ) throws(TransportError) {
     if !isWritable && acceptsRequests { throw client.fullError }
     let length = FrameFormat.rpcOverhead + prefix.bytes.count + 1 + content.byteCount
-    if length > configuration.longestFrame { throw client.tooLargeError(length: length) }
+    if length > longestFrame { throw client.tooLargeError(length: length) }
     let mark = mark(of: prefix)
-    var receiver: (any TransportResponseReceiver)?
-    if case .receiver(let object) = sink { receiver = object }
+    let isObject = sink.isObject
     guard let id = register(consume sink, deadline: deadline) else { return }
     // One that fits only without its deadline is sent without.
-    let tellsTime = hasExtensions && deadline != .distantFuture && length + 8 <= configuration.longestFrame
+    let tellsTime = hasExtensions && deadline != .distantFuture && length + 8 <= longestFrame
     markDirty()
     out.value.collecting.appendRequest(
       id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, mark, prefix.bytes, tag: tag,
       content)
-    receiver?.wasSent(id, on: client)
+    if isObject { announce(id) }
     flushIfLarge()
   }
 
@@ -35,11 +72,8 @@ extension Connection {
     guard acceptsRequests else { return client.didDrop(.oneWay) }
     if !isWritable { throw client.fullError }
     let length = FrameFormat.oneWayOverhead + prefix.bytes.count + 1 + content.byteCount
-    if length > configuration.longestFrame { throw client.tooLargeError(length: length) }
-    let mark = mark(of: prefix)
-    markDirty()
-    out.value.collecting.appendOneWay(mark, prefix.bytes, tag: tag, content)
-    flushIfLarge()
+    if length > longestFrame { throw client.tooLargeError(length: length) }
+    sendTaken(prefix, tag: tag, content)
   }
 
   /// Answers a request of the peer with a body that is the byte `tag` and `body`.
@@ -49,7 +83,7 @@ extension Connection {
     guard acceptsAnswers else { return client.didDrop(.answer) }
     if client.abandonment.takeCancelled(id) { return didAnswer() }
     let length = FrameFormat.rpcOverhead + 1 + body.byteCount
-    if length > configuration.longestFrame { throw client.tooLargeError(length: length) }
+    if length > longestFrame { throw client.tooLargeError(length: length) }
     markDirty()
     out.value.collecting.appendResponse(id: id, tag: tag, body)
     client.abandonment.forgetWatchers(id)

@@ -24,6 +24,10 @@ final class Connection {
   /// Refers back until `didClose`, so the two keep each other alive while the socket is open.
   let client: TransportClient
   private(set) var handler: (any ConnectionHandler)?
+  /// The handler's, which replies are given.
+  private(set) var asker: (any AnyObject & Sendable)?
+  /// The longest frame that may be sent.
+  let longestFrame: Int
 
   private(set) var lifecycle = ConnectionLifecycle()
   /// What the lifecycle says, for those who ask with every frame: whether requests and messages of ours are taken.
@@ -69,7 +73,7 @@ final class Connection {
   private var hasEndedWrites = false
   private var sweepTimer: LoopCore.TimerID?
   /// When the sweep timer comes up.
-  private var sweepsAt = MonotonicTime.distantFuture
+  private(set) var sweepsAt = MonotonicTime.distantFuture
   private var closeTimer: LoopCore.TimerID?
   private var error: TransportError?
   /// Whether the connection fails once what its ended peer has sent before is served.
@@ -80,6 +84,7 @@ final class Connection {
     self.core = core
     self.client = client
     self.configuration = configuration
+    longestFrame = configuration.longestFrame
     decoder = Confined(FrameDecoder(limit: configuration.maximumFrameLength))
     pending = Confined(PendingReplies(limit: configuration.maximumPendingReplies))
     writeGate = WriteGate(high: configuration.writeHighWaterMark, low: configuration.writeLowWaterMark)
@@ -92,6 +97,7 @@ final class Connection {
   /// Begins to serve the connected socket.
   func open(_ handler: any ConnectionHandler) {
     self.handler = handler
+    asker = handler.asker
     core.add(self)
     stream.delegate = self
     handler.connectionDidOpen()
@@ -142,17 +148,21 @@ final class Connection {
 
   /// Registers a request; nil, and the sink is told, when it cannot be sent.
   func register(_ sink: consuming ReplySink, deadline: MonotonicTime) -> Int64? {
-    guard acceptsRequests else {
-      sink.fail(closedError)
-      return nil
-    }
-    if pending.value.isFull {
-      sink.fail(TransportError(.full, "too many requests wait for an answer from \(client.peer)", isNotSent: true))
+    if !acceptsRequests || pending.value.isFull {
+      refuse(consume sink)
       return nil
     }
     let id = pending.value.insert(consume sink, deadline: deadline)
     if deadline < sweepsAt { armSweep() }
     return id
+  }
+
+  @inline(never)
+  private func refuse(_ sink: consuming ReplySink) {
+    let error =
+      acceptsRequests
+      ? TransportError(.full, "too many requests wait for an answer from \(client.peer)", isNotSent: true) : closedError
+    sink.fail(error, asker)
   }
 
   /// Takes back a request that could not be written.
@@ -162,6 +172,7 @@ final class Connection {
   var isWritable: Bool { writeGate.isWritable }
 
   /// Answers to requests of the peer were written.
+  @inline(__always)
   func didAnswer(_ count: Int = 1) {
     unanswered -= min(count, unanswered)
     if unanswered == 0 { client.abandonment.clear() }
@@ -210,7 +221,8 @@ final class Connection {
 
   // MARK: Deadlines
 
-  private func armSweep() {
+  @inline(never)
+  func armSweep() {
     let deadline = pending.value.earliestDeadline
     if sweepsAt <= deadline { return }
     disarmSweep()
@@ -231,7 +243,7 @@ final class Connection {
     for (id, sink) in expired {
       // The peer may measure time otherwise, and what it does about the request it does in vain.
       sayCancelled(id)
-      sink.fail(TransportError(.timeout, "no answer from \(client.peer) before the deadline"))
+      sink.fail(TransportError(.timeout, "no answer from \(client.peer) before the deadline"), asker)
     }
     armSweep()
   }
@@ -305,7 +317,7 @@ final class Connection {
       // A request whose bytes never left the process was certainly not executed; which those are is not tracked here.
       let failure = TransportError(
         error?.reason ?? .connectionClosed, error?.message ?? "the connection to \(client.peer) was closed")
-      for sink in pending.value.takeAll() { sink.fail(failure) }
+      for sink in pending.value.takeAll() { sink.fail(failure, asker) }
       disarmSweep()
     }
     if actions.contains(.startTimer) {

@@ -1,5 +1,5 @@
-package import MailroomQueue
-internal import Synchronization
+public import MailroomQueue
+public import Synchronization
 
 /// Something that an ``EventLoop`` runs on its thread when asked to.
 ///
@@ -34,7 +34,7 @@ public final class EventLoop: Sendable {
   /// Atomic; released by posters after a wake, acquired by the loop's end.
   private let wakesMade = Atomic<Int>(0)
   /// Atomic; written by the loop's thread as it begins.
-  private let threadID = Atomic<UInt>(0)
+  @usableFromInline let threadID = Atomic<UInt>(0)
   /// Loop-confined.
   package let core: Confined<LoopCore>
   /// Guarded by its lock.
@@ -106,8 +106,10 @@ public final class EventLoop: Sendable {
   package var wakes: Int { wakesMade.load(ordering: .relaxed) }
 
   /// Whether the caller runs on the loop's thread.
-  @inline(__always)
-  package var isCurrent: Bool { threadID.load(ordering: .relaxed) == ThreadID.current }
+  @inlinable
+  public var isCurrent: Bool {
+    @inline(__always) get { threadID.load(ordering: .relaxed) == ThreadID.current }
+  }
 
   /// Runs `function` on the loop's thread, later.
   ///

@@ -4,6 +4,7 @@ extension ByteWriter {
   /// Appends the frame of a request; one that tells its deadline when there is a time.
   ///
   /// The body is the prefix, or the mark that stands for it, the byte `tag`, and `content`.
+  @inline(__always)
   mutating func appendRequest(
     id: Int64, nanosecondsLeft: Int64?, _ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8, _ content: RawSpan
   ) {
@@ -20,6 +21,7 @@ extension ByteWriter {
   }
 
   /// Appends the frame of a one-way message, whose body is as a request's.
+  @inline(__always)
   mutating func appendOneWay(_ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8, _ content: RawSpan) {
     let bodySize = mark.size(for: prefix) + 1 + content.byteCount
     let start = claim(FrameFormat.oneWayOverhead + bodySize)
@@ -30,6 +32,7 @@ extension ByteWriter {
   }
 
   /// Appends the frame of a response whose body is a byte and what follows it.
+  @inline(__always)
   mutating func appendResponse(id: Int64, tag: UInt8, _ body: RawSpan) {
     let bodySize = 1 + body.byteCount
     let start = claim(FrameFormat.rpcOverhead + bodySize)

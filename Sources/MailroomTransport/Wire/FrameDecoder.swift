@@ -52,6 +52,7 @@ package struct FrameDecoder: ~Copyable {
   ///
   /// - Parameter deliver: must not use the decoder; its payload is valid during the call; returning false stops decoding
   ///   for good, because the receiver is no longer interested.
+  @inline(__always)
   package mutating func decode(_ input: RawSpan, _ deliver: (RawSpan) throws(FrameError) -> Bool) throws(FrameError) {
     if let failure { throw failure }
     if isStopped { return }
@@ -69,7 +70,8 @@ package struct FrameDecoder: ~Copyable {
       while end - offset >= FrameFormat.lengthSize {
         let length = try legalLength(input, at: offset)
         if length > end - offset { break }
-        let payload = input.dropping(offset + FrameFormat.lengthSize).extracting(first: length - FrameFormat.lengthSize)
+        // Within the input: the length is at least that of the field, and at most what is there.
+        let payload = input.extracting(unchecked: (offset + FrameFormat.lengthSize)..<(offset + length))
         if try !deliver(payload) { return stop() }
         offset += length
       }

@@ -147,3 +147,43 @@ public enum WireMessage: ~Escapable {
     }
   }
 }
+
+// The kinds of frames that asks and one-way messages are made of, read without a look at the other kinds. What is none of them, or
+// cut short, is for `WireMessage`.
+
+extension RawSpan {
+  /// What a response's payload has in front of its body: type, id, body length.
+  static var responseHeader: Int { FrameFormat.rpcOverhead - FrameFormat.lengthSize }
+  /// What the payload of a request that tells its deadline has in front of its body: type, id, time, body length.
+  static var timedRequestHeader: Int { FrameFormat.timedRPCOverhead - FrameFormat.lengthSize }
+  /// What a one-way message's payload has in front of its body: type, body length.
+  static var oneWayHeader: Int { FrameFormat.oneWayOverhead - FrameFormat.lengthSize }
+
+  /// The id of the response that this payload is; nil when it is none.
+  @inline(__always)
+  var idOfResponse: Int64? { isWhole(.rpcResponse, header: Self.responseHeader) ? integer(at: 1) : nil }
+
+  /// The id and the time left of the request with a deadline that this payload is; nil when it is none.
+  @inline(__always)
+  var idAndTimeOfRequest: (id: Int64, nanosecondsLeft: Int64)? {
+    guard isWhole(.rpcRequestWithDeadline, header: Self.timedRequestHeader) else { return nil }
+    let left = integer(at: 9)
+    return left > 0 ? (integer(at: 1), left) : nil
+  }
+
+  /// Whether this payload is a one-way message.
+  @inline(__always)
+  var isOneWay: Bool { isWhole(.oneWay, header: Self.oneWayHeader) }
+
+  /// Whether this payload is of that kind, and has its header.
+  @inline(__always)
+  private func isWhole(_ kind: WireMessage.Kind, header: Int) -> Bool {
+    byteCount >= header && unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt8.self) == kind.rawValue
+  }
+
+  /// The integer at an offset that lies within the header.
+  @inline(__always)
+  private func integer(at offset: Int) -> Int64 {
+    Int64(bigEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: Int64.self))
+  }
+}

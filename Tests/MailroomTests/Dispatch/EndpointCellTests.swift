@@ -27,7 +27,7 @@ final class EndpointCellTests: EnvironmentTestCase {
     /// Delivers the bytes of a one-way message of another process; returns the error that the endpoint was told.
     func deliver(_ content: [UInt8]) -> RPCError? {
       let before = errors.value.count
-      XCTAssertNil(cell.deliver(content.rawSpan, .oneWay(nil)))
+      XCTAssertNil(cell.deliver(content.rawSpan, nil, from: nil))
       return errors.value.count > before ? errors.value.last : nil
     }
 
@@ -141,7 +141,7 @@ final class EndpointCellTests: EnvironmentTestCase {
     endpoint.failed = { errors.append(($0 as? RPCError)?.code ?? .init(name: "another")) }
     let cell = EndpointCell(endpoint, RPCHandlers<Silent>(), env: env)
     let raw: [UInt8] = [1]
-    XCTAssertNil(cell.deliver(raw.rawSpan, .oneWay(nil)))
+    XCTAssertNil(cell.deliver(raw.rawSpan, nil, from: nil))
     cell.deliver(raw)
     let ends = Box<[Result<[UInt8], RPCError>]>([])
     cell.deliver(raw, LocalBytesCall(LocalBytesAsk(in: env, until: AskLimit(nil, env)) { ends.append($0.result) }))
@@ -181,7 +181,7 @@ final class EndpointCellTests: EnvironmentTestCase {
     // Nothing comes behind the end; if it did, it would meet nobody.
     cell.stop()
     let raw: [UInt8] = [1]
-    XCTAssertNil(cell.deliver(raw.rawSpan, .oneWay(nil)))
+    XCTAssertNil(cell.deliver(raw.rawSpan, nil, from: nil))
     XCTAssertNil(cell.deliver(LocalOneWay(First(1))))
   }
 

@@ -181,7 +181,7 @@ final class HandlerTaskTests: EnvironmentTestCase {
     scheduler.giveTurn()
     XCTAssertTrue(inbox.beginTurnInPlace())
     let content = Array("slow".utf8)
-    XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)), .suspended)
+    XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, nil, from: nil), .suspended)
     XCTAssertFalse(inbox.beginTurnInPlace())
     inbox.post("next")
     XCTAssertEqual(scheduler.count, 0)
@@ -223,10 +223,10 @@ final class HandlerTaskTests: EnvironmentTestCase {
     XCTAssertTrue(inbox.beginTurnInPlace())
     let (quick, slow) = (Array("quick".utf8), Array("slow".utf8))
     for content in [quick, slow, quick, slow] {
-      XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)), .done, "those that suspend leave the turn")
+      XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, nil, from: nil), .done, "those that suspend leave the turn")
     }
     XCTAssertEqual(inbox.level.messages, 2)
-    XCTAssertEqual(inbox.deliverInPlace(quick.rawSpan, .oneWay(nil)), .refused)
+    XCTAssertEqual(inbox.deliverInPlace(quick.rawSpan, nil, from: nil), .refused)
     inbox.endTurnInPlace()
     XCTAssertEqual(inbox.postRemote(content: quick, origin: .oneWay(nil)), .takenAndFull, "so that its peer stops")
     scheduler.giveTurn()

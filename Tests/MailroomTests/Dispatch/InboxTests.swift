@@ -193,7 +193,7 @@ final class InboxTests: EnvironmentTestCase {
     scheduler.giveTurn()
     XCTAssertTrue(inbox.beginTurnInPlace())
     let content = Array("in place".utf8)
-    XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)), .done)
+    XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, nil, from: nil), .done)
     inbox.post("meanwhile")
     XCTAssertEqual(log.events.value, ["start", "in place"])
     inbox.endTurnInPlace()
@@ -213,7 +213,7 @@ final class InboxTests: EnvironmentTestCase {
     XCTAssertTrue(inbox.beginTurnInPlace())
     inbox.stop()
     let content: [UInt8] = [1]
-    XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, .oneWay(nil)), .refused)
+    XCTAssertEqual(inbox.deliverInPlace(content.rawSpan, nil, from: nil), .refused)
     XCTAssertEqual(scheduler.count, 0)
     inbox.endTurnInPlace()
     scheduler.giveAllTurns()
@@ -261,7 +261,7 @@ final class InboxTests: EnvironmentTestCase {
       case .begin: if !isInPlace { isInPlace = inbox.beginTurnInPlace() }
       case .deliver:
         let content = Array("in place \(index)".utf8)
-        if isInPlace, inbox.deliverInPlace(content.rawSpan, .oneWay(nil)) == .done {
+        if isInPlace, inbox.deliverInPlace(content.rawSpan, nil, from: nil) == .done {
           inPlace.append("in place \(index)")
         }
       case .end:

@@ -50,7 +50,9 @@ final class PendingAskTests: XCTestCase {
   func testBorrowedReplyIsReadByItsKind() {
     func read(_ body: [UInt8]) -> Result<[UInt8], RPCError> {
       do throws(RPCError) {
-        return .success(try RPCBytesReply(body: body.rawSpan, asker: Nobody()).bytes.array())
+        let nobody = Nobody()
+        defer { withExtendedLifetime(nobody) {} }
+        return .success(try RPCBytesReply(body: body.rawSpan, asker: nobody).bytes.array())
       } catch {
         return .failure(error)
       }

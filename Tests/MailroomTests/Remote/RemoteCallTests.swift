@@ -20,7 +20,7 @@ final class RemoteCallTests: EnvironmentTestCase {
     endpoint.askedBytes = { bytes, context in
       switch bytes[0] {
       case Self.answer:
-        if case .remote(let call) = context.call { objects.update { $0.insert(ObjectIdentifier(call)) } }
+        if let call = context.remote { objects.update { $0.insert(ObjectIdentifier(call)) } }
         try context.reply(bytes)
       case Self.keep: kept.add(context)
       default: break

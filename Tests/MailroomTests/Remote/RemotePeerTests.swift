@@ -107,7 +107,7 @@ final class RemotePeerTests: EnvironmentTestCase {
   private func register(_ server: RPCEnv) throws -> String {
     let endpoint = Scripted()
     endpoint.askedBytes = { [calls] bytes, context in
-      if case .remote(let call) = context.call { calls.append(call) }
+      if let call = context.remote { calls.append(call) }
       try context.reply(bytes)
     }
     try server.register("echo", endpoint)

@@ -52,7 +52,7 @@ final class DeliveryLog: EndpointDelivery {
   func start(_ me: RPCEndpointRef) { events.append("start") }
   func stop() { events.append("stop") }
 
-  func deliver(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
+  func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
     take(String(decoding: content.array(), as: UTF8.self))
   }
 

@@ -10,7 +10,7 @@ extension EnvironmentTestCase {
     let taken = Results<RemoteCall>("a call")
     let endpoint = Scripted()
     endpoint.askedBytes = { _, context in
-      if case .remote(let call) = context.call { taken.add(call) }
+      if let call = context.remote { taken.add(call) }
     }
     try server.register("taker", endpoint, on: .eventLoop)
     let peer = try RawSocket(port: server.port)

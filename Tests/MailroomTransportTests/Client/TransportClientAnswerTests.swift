@@ -74,7 +74,7 @@ final class TransportClientAnswerTests: TransportTestCase {
     let (client, peer) = try makeRawPair()
     try whileLoopIsBusy(client) {
       peer.reset()
-      client.loop.execute { client.connection.value?.fail(TransportError(.connectionClosed, "a test ends it")) }
+      client.loop.execute { client.connection?.fail(TransportError(.connectionClosed, "a test ends it")) }
       for id in 1...10 { try client.respond(Int64(id), tag: 1, [2].rawSpan) }
     }
     waitUntil("the answers to be dropped") { client.droppedMessages == 10 }

@@ -53,11 +53,11 @@ final class ConnectionBackPressureTests: TransportTestCase {
   }
 
   private func pendingBytes(_ client: TransportClient) throws -> Int {
-    try onLoop(client.loop) { client.connection.value?.out.value.pendingBytes ?? 0 }
+    try onLoop(client.loop) { client.connection?.out.value.pendingBytes ?? 0 }
   }
 
   private func isReading(_ client: TransportClient) throws -> Bool {
-    try onLoop(client.loop) { client.connection.value?.isReading ?? false }
+    try onLoop(client.loop) { client.connection?.isReading ?? false }
   }
 
   // MARK: Peers that do not read
@@ -138,7 +138,7 @@ final class ConnectionBackPressureTests: TransportTestCase {
     let end = try XCTUnwrap(log.connection())
     let count = 16 * Self.high / Self.size + 2
     try onLoop(client.loop) {
-      let connection = try XCTUnwrap(client.connection.value)
+      let connection = try XCTUnwrap(client.connection)
       client.pauseReading()
       connection.streamDidRead([UInt8].oneWay(Self.body(0)).rawSpan)
       client.resumeReading()

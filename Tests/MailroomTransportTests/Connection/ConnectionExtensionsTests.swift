@@ -371,7 +371,7 @@ final class ConnectionExtensionsTests: TransportTestCase {
     let (client, peer) = try makeExtendedPair()
     try onLoop(client.loop) {
       client.send(pauseOf: [65].rawSpan)
-      XCTAssertEqual(client.connection.value?.out.value.pendingBytes, 0, "it waits for the end of the tick")
+      XCTAssertEqual(client.connection?.out.value.pendingBytes, 0, "it waits for the end of the tick")
     }
     XCTAssertEqual(try peer.receiveMessage(), .pauseEndpoint(name: [65]))
   }

@@ -16,11 +16,11 @@ final class ConnectionHoldingTests: TransportTestCase {
   }
 
   private func isReading(_ client: TransportClient) throws -> Bool {
-    try onLoop(client.loop) { client.connection.value?.isReading ?? false }
+    try onLoop(client.loop) { client.connection?.isReading ?? false }
   }
 
   private func heldBytes(_ client: TransportClient) throws -> Int {
-    try onLoop(client.loop) { client.connection.value?.unserved.value.byteCount ?? 0 }
+    try onLoop(client.loop) { client.connection?.unserved.value.byteCount ?? 0 }
   }
 
   /// A paused connection to a raw socket.
@@ -88,7 +88,7 @@ final class ConnectionHoldingTests: TransportTestCase {
     let log = try XCTUnwrap(service.connection())
     log.opened.wait()
     waitUntil("the request to be held") {
-      ((try? onLoop(log.client.loop) { log.client.connection.value?.unserved.value.isEmpty }) ?? true) == false
+      ((try? onLoop(log.client.loop) { log.client.connection?.unserved.value.isEmpty }) ?? true) == false
     }
     XCTAssertFalse(log.events.value.contains("request"))
     try onLoop(log.client.loop) { log.client.resumeReading() }

@@ -40,6 +40,39 @@ final class WireMessageTests: XCTestCase {
     }
   }
 
+  // MARK: The kinds that are read without a look at the others
+
+  func testShortWayReadsWhatTheLongWayReads() throws {
+    let whole = try ReadMessage.samples.map { try payload($0) }
+    let cut = whole.flatMap { payload in (1...payload.count).map { Array(payload.prefix($0)) } }
+    for payload in cut {
+      let bytes = payload.rawSpan
+      switch try? ReadMessage(payload: payload) {
+      case .rpcResponse(let id, let body):
+        XCTAssertEqual(bytes.idOfResponse, id)
+        XCTAssertEqual(bytes.dropping(RawSpan.responseHeader).array(), body)
+      case .rpcRequestWithDeadline(let id, let left, let body):
+        XCTAssertEqual(bytes.idAndTimeOfRequest?.id, id)
+        XCTAssertEqual(bytes.idAndTimeOfRequest?.nanosecondsLeft, left)
+        XCTAssertEqual(bytes.dropping(RawSpan.timedRequestHeader).array(), body)
+      case .oneWay(let body):
+        XCTAssertTrue(bytes.isOneWay)
+        XCTAssertEqual(bytes.dropping(RawSpan.oneWayHeader).array(), body)
+      default:
+        XCTAssertNil(bytes.idOfResponse, "\(payload)")
+        XCTAssertNil(bytes.idAndTimeOfRequest, "\(payload)")
+        XCTAssertFalse(bytes.isOneWay, "\(payload)")
+      }
+    }
+  }
+
+  func testRequestWithoutTimeLeftIsForTheLongWay() throws {
+    for left: Int64 in [0, -1, .min] {
+      let payload: [UInt8] = [64] + Int64(5).wireBytes + left.wireBytes + [0, 0, 0, 1, 7]
+      XCTAssertNil(payload.rawSpan.idAndTimeOfRequest)
+    }
+  }
+
   // MARK: Captured bytes
 
   func testGoldenFramesAreWrittenExactly() throws {
