@@ -16,10 +16,10 @@ struct Targets {
   }
 
   /// Asks the next one.
-  mutating func ask(bytes: [UInt8], onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void) {
+  mutating func ask(bytes: [UInt8], onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void) {
     // One endpoint is the usual case, which shall not pay for the others.
-    guard !others.isEmpty else { return first.ask(bytes: bytes, onReply: onReply) }
-    others[index].ask(bytes: bytes, onReply: onReply)
+    guard !others.isEmpty else { return first.ask(bytes: bytes, onReply: consume onReply) }
+    others[index].ask(bytes: bytes, onReply: consume onReply)
     advance()
   }
 
