@@ -88,6 +88,7 @@ final class OutboxBatch: Sendable {
 
     /// Exchanges what is here and what is in the batch.
     private mutating func swapContents() {
+      let batch = batch
       swap(&bytes, &batch.contents.value.bytes)
       swap(&runs, &batch.contents.value.runs)
       swap(&requests, &batch.contents.value.requests)
