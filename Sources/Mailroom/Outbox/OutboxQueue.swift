@@ -15,7 +15,7 @@ internal import MailroomQueue
 ///
 /// Invariants:
 /// 1. FIFO for the messages of one thread: the open batch is the last thing that any thread has queued; who queues a large message
-///    closes it first.
+///    closes it first, and nobody begins another one before the large message is queued.
 /// 2. A batch is written to with the lock held, and only while it is open; it is not open any more when it is read.
 /// 3. An open batch stands in the queue, so whoever writes into it need not wake the consumer.
 ///
@@ -58,11 +58,17 @@ struct OutboxQueue: ~Copyable, Sendable {
   /// Queues a message; hands it back when the queue is closed.
   func push(_ message: consuming OutboxMessage) -> Pushed {
     if message.content.count <= OutboxBatch.longestContent { return push(copying: message) }
-    intake.withLock { $0.open = nil }
-    return switch queue.push(.message(message)) {
-    case .queued: .queued
-    case .wake: .wake
-    case .closed(let element): Self.handBack(element)
+    var alone: Element? = .message(message)
+    return intake.withLock { intake in
+      intake.open = nil
+      // With the lock held: a batch that another thread begins before this message is queued would stand before it, and take
+      // what this thread sends behind it.
+      guard let element = alone.take() else { return .queued }
+      return switch queue.push(element) {
+      case .queued: .queued
+      case .wake: .wake
+      case .closed(let element): Self.handBack(element)
+      }
     }
   }
 

@@ -133,13 +133,13 @@ final class OutboxQueueTests: EnvironmentTestCase {
   func testMessagesOfEachThreadComeInOrderBesideTheConsumer() async throws {
     let route = try makeRoutes("a")[0]
     let shared = Shared()
-    let (threads, each) = (4, 3000)
+    let (threads, each) = (6, 12_000)
     let wakes = Box(0)
     async let pushing: Void = fromThreads(threads) { thread in
       for index in 0..<each {
         // Now and then one that is queued alone.
         var content = [UInt8(thread), UInt8(index & 0xFF), UInt8(index >> 8)]
-        if index % 97 == 0 { content += [UInt8](repeating: 0, count: OutboxBatch.longestContent) }
+        if index % 7 == 0 { content += [UInt8](repeating: 0, count: OutboxBatch.longestContent) }
         var writer = ByteWriter()
         writer.append(content)
         if case .wake = shared.queue.push(OutboxMessage(writer, to: route)) { wakes.update { $0 += 1 } }
