@@ -11,7 +11,7 @@ cd "$root"
 # shellcheck disable=SC2034 # used by the scripts that source this file
 build_flags=(-Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error)
 
-minimum_libuv=1.34
+minimum_libuv=1.43
 minimum_swift=6.2
 
 # Prints a message for people and ends the script.

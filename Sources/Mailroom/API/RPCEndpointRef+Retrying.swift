@@ -10,7 +10,7 @@ extension RPCEndpointRef {
   ///
   /// - Parameters:
   ///   - request: what to ask.
-  ///   - policy: how often, and how far apart; by default what the environment's configuration says.
+  ///   - policy: how often, and how far apart; nil for what the environment's configuration says, which is to ask again.
   ///   - timeout: how long each attempt may take; by default ``RPCConfiguration/askTimeout``.
   /// - Throws: the error of the last attempt; ``RPCError/Code/cancelled`` when the task was cancelled, in a pause too. Its
   ///   ``RPCError/execution`` is unknown when that of any attempt is.

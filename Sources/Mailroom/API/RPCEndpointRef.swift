@@ -112,8 +112,11 @@ public struct RPCEndpointRef: Sendable {
   ///   - timeout: how long to wait; by default ``RPCConfiguration/askTimeout``.
   /// - Returns: the reply.
   /// - Throws: ``RPCError``. Every ask ends: with the reply, the handler's failure, ``RPCError/Code/timeout``,
-  ///   ``RPCError/Code/cancelled``, ``RPCError/Code/connectionLost``, ``RPCError/Code/connectFailed`` or
-  ///   ``RPCError/Code/stopped``. ``RPCError/execution`` says whether asking again could execute the request twice.
+  ///   ``RPCError/Code/cancelled`` (no `CancellationError`), ``RPCError/Code/connectionLost``, ``RPCError/Code/connectFailed``,
+  ///   ``RPCError/Code/stopped``, or ``RPCError/Code/full`` when no room came in time; or with what the other side says:
+  ///   ``RPCError/Code/endpointNotFound``, ``RPCError/Code/endpointStopped``, ``RPCError/Code/unsupportedMessage``,
+  ///   ``RPCError/Code/undecodable``, ``RPCError/Code/noReply``. ``RPCError/execution`` says whether asking again could execute
+  ///   the request twice.
   public nonisolated(nonsending) func ask<Request: RPCRequest>(
     _ request: Request, timeout: Duration? = nil
   ) async throws(RPCError) -> Request.Reply {

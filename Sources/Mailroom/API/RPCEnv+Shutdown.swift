@@ -31,7 +31,7 @@ extension RPCEnv {
   /// ``RPCError/Code/stopped``.
   ///
   /// After ``RPCConfiguration/shutdownTimeout`` the tasks of handlers that are suspended are cancelled, which they have a second
-  /// more to heed. Endpoints that have still not ended are left behind, and each is named in a warning that is
+  /// more to heed; `async` handlers of messages that are still queued then begin with a cancelled task. Endpoints that have still not ended are left behind, and each is named in a warning that is
   /// logged: their handlers go on, and their threads, and what lives on these, end with them.
   public func shutdown() async {
     if stopped.exchange(true, ordering: .acquiringAndReleasing) { return await awaitTermination() }

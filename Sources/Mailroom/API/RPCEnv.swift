@@ -184,6 +184,8 @@ public final class RPCEnv: Sendable {
   }
 
   /// The reference to a registered endpoint object; nil from right before its `onStop` on, and for others.
+  ///
+  /// For use inside of the endpoint, with `self`: outside, the object belongs to its inbox, and what ``register(_:_:on:)`` returned is kept.
   public func endpointRef(of endpoint: some RPCEndpoint) -> RPCEndpointRef? {
     dispatcher.reference(of: ObjectIdentifier(endpoint))
   }
@@ -217,8 +219,8 @@ extension RPCEnv {
     Outbox.Policy(
       marks: FlowMarks(messages: configuration.maximumOutboxMessages, bytes: configuration.maximumOutboxBytes),
       backoff: ReconnectBackoff(first: configuration.reconnectDelay, maximum: configuration.maximumReconnectDelay),
-      onLost: { [self] route, error in
-        report(RPCDeadLetter(endpoint: route.name, peer: route.outbox.peer, count: 1, error: error))
+      onLost: { [self] route, count, error in
+        report(RPCDeadLetter(endpoint: route.name, peer: route.outbox.peer, count: count, error: error))
       },
       successor: { [self] outbox in successor(of: outbox) })
   }

@@ -1,3 +1,5 @@
+internal import MailroomTransport
+
 /// The one error that Mailroom's operations throw and askers receive.
 ///
 /// A value; safe to send anywhere. ``code`` says what happened and is what programs switch over, ``message`` is for
@@ -106,11 +108,11 @@ extension RPCError {
 }
 
 extension RPCError: CustomStringConvertible {
-  /// Code, message and, when there is one, the cause.
+  /// Code, message and, when there is one that says more, the cause.
   public var description: String {
     var text = "\(code): \(message)"
     if let remoteType { text += " (\(remoteType))" }
-    if let cause { text += " [caused by \(cause)]" }
+    if let cause, !(cause is TransportError), !(cause is NoRoom) { text += " [caused by \(cause)]" }
     return text
   }
 }

@@ -136,7 +136,7 @@ extension Outbox {
       do throws(TransportError) {
         try client.send(route.prefix, tag: tag, content.dropping(1))
       } catch {
-        policy.onLost(route, RPCError(error))
+        policy.onLost(route, 1, RPCError(error))
       }
       return
     }

@@ -75,7 +75,24 @@ extension Outbox {
     // Only what is here now: a failed asker that asks again at once shall get a new attempt, not this error.
     let failed = MPSCQueue<OutboxMessage>()
     while let message = core.lanes.popAny() ?? core.backlog.popFirst() ?? queue.popFirst() { _ = failed.push(message) }
-    while let message = failed.popFirst() { fail(message, error) }
+    // One-way messages to one endpoint are told of together.
+    var lost: OutboxCore.Left?
+    while let message = failed.popFirst() {
+      guard message.sink == nil, lost == nil || lost?.route === message.route else {
+        lost.take().map { fail($0, error) }
+        fail(message, error)
+        continue
+      }
+      if lost == nil { lost = OutboxCore.Left(route: message.route, messages: 0, bytes: 0) }
+      lost?.messages += 1
+      lost?.bytes += message.content.count
+    }
+    lost.map { fail($0, error) }
+  }
+
+  private func fail(_ lost: OutboxCore.Left, _ error: RPCError) {
+    lost.route.gauge.remove(messages: lost.messages, bytes: lost.bytes)
+    policy.onLost(lost.route, lost.messages, error)
   }
 
   func fail(_ message: consuming OutboxMessage, _ error: RPCError) {
@@ -83,7 +100,7 @@ extension Outbox {
     if let sink = message.sink {
       if !sink.isAbandoned { sink.fail(TransportError(error.transportReason, error.message, isNotSent: true)) }
     } else {
-      policy.onLost(message.route, error)
+      policy.onLost(message.route, 1, error)
     }
   }
 }

@@ -34,8 +34,8 @@ final class Outbox: LoopTask, TransportClientObserver {
   struct Policy: Sendable {
     var marks: FlowMarks
     var backoff: ReconnectBackoff
-    /// Told of one-way messages that were certainly not sent, and why.
-    var onLost: @Sendable (RemoteRoute, RPCError) -> Void
+    /// Told of one-way messages to one endpoint that were certainly not sent, how many, and why.
+    var onLost: @Sendable (RemoteRoute, _ count: Int, RPCError) -> Void
     /// The outbox that takes over for the address of one that is an alias no more.
     var successor: @Sendable (Outbox) -> Outbox? = { _ in nil }
   }

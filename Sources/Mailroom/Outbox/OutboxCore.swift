@@ -34,7 +34,7 @@ final class OutboxCore {
     var left: Left?
   }
 
-  /// Messages to one endpoint that have left and are still counted by their route.
+  /// Messages to one endpoint that have left, or are lost, and are still counted by their route.
   struct Left {
     let route: RemoteRoute
     var messages: Int

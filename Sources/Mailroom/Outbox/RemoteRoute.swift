@@ -38,7 +38,9 @@ final class RemoteRoute: Sendable {
   var full: RPCError {
     let level = gauge.level
     return RPCError(
-      .full, "\(level.messages) messages of \(level.bytes) bytes wait to be sent to \(name) at \(outbox.peer)",
+      .full,
+      "\(level.messages) messages, \(level.bytes) bytes together, wait to be sent to \(name) at \(outbox.peer); "
+        + "RPCConfiguration.maximumOutboxMessages and maximumOutboxBytes are the limits",
       execution: .notExecuted, cause: NoRoom())
   }
 }

@@ -160,7 +160,9 @@ extension Inbox {
   fileprivate var full: RPCError {
     let level = level
     return RPCError(
-      .full, "\(level.messages) messages of \(level.bytes) bytes wait in the inbox of \(name)",
+      .full,
+      "\(level.messages) messages, \(level.bytes) bytes together, wait in the inbox of \(name); "
+        + "RPCConfiguration.maximumInboxMessages and maximumInboxBytes are the limits",
       execution: .notExecuted, cause: NoRoom())
   }
 }

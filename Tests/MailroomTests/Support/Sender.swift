@@ -52,7 +52,7 @@ final class Sender: Sendable {
       policy: Outbox.Policy(
         marks: marks,
         backoff: ReconnectBackoff(first: backoff, maximum: backoff),
-        onLost: { [lost] _, error in lost.append(error.code) })
+        onLost: { [lost] _, count, error in for _ in 0..<count { lost.append(error.code) } })
     ) { [attempts, onConnected] outbox, onResult in
       attempts.update { $0 += 1 }
       factory.unmanagedClient(host: "127.0.0.1", port: port, on: outbox.loop) { result in
