@@ -12,7 +12,7 @@ internal import Synchronization
 /// 2. An object is in one place at most, so that ``remove(_:at:)`` cannot mistake another one's for it.
 ///
 /// - Thread safety: any thread.
-/// - Ordering: ``put(_:)`` and ``isEmpty`` are sequentially consistent: of one who puts an object in and then looks at a flag, and
+/// - Ordering: ``put(_:)``, ``isEmpty`` and what ``take(at:)`` finds are sequentially consistent: of one who puts an object in and then looks at a flag, and
 ///   one who sets the flag and then looks here, at least one sees what the other did.
 /// - Cost: one atomic operation and one count of a reference each; 8 KiB in all, and nothing is allocated.
 public final class PlaceTable: Sendable {
@@ -65,7 +65,7 @@ public final class PlaceTable: Sendable {
 
   /// Takes out what is in a place.
   public func take(at place: Int) -> AnyObject? {
-    if places[place].load(ordering: .relaxed) == 0 { return nil }
+    if places[place].load(ordering: .sequentiallyConsistent) == 0 { return nil }
     let word = places[place].exchange(0, ordering: .acquiringAndReleasing)
     return UnsafeRawPointer(bitPattern: word).map { Unmanaged<AnyObject>.fromOpaque($0).takeRetainedValue() }
   }

@@ -128,7 +128,7 @@ public struct RPCEndpointRef: Sendable {
   nonisolated(nonsending) func ask<Request: RPCRequest>(
     _ request: Request, _ timeout: Duration?, key: RPCRequestKey?, wasAnswered: inout Bool
   ) async throws(RPCError) -> Request.Reply {
-    let limit = AskLimit(timeout, env)
+    var limit = AskLimit(timeout, env)
     while true {
       do throws(RPCError) {
         if let route = storage.route {
@@ -143,6 +143,7 @@ public struct RPCEndpointRef: Sendable {
       } catch {
         guard error.isForLackOfRoom else { throw error }
         try await waitForRoom(until: limit.deadline, or: error)
+        limit.didWait()
       }
     }
   }
@@ -170,7 +171,7 @@ public struct RPCEndpointRef: Sendable {
   public nonisolated(nonsending) func ask(
     bytes: [UInt8], timeout: Duration? = nil
   ) async throws(RPCError) -> [UInt8] {
-    let limit = AskLimit(timeout, env)
+    var limit = AskLimit(timeout, env)
     while true {
       do throws(RPCError) {
         if let route = storage.route {
@@ -182,6 +183,7 @@ public struct RPCEndpointRef: Sendable {
       } catch {
         guard error.isForLackOfRoom else { throw error }
         try await waitForRoom(until: limit.deadline, or: error)
+        limit.didWait()
       }
     }
   }

@@ -82,7 +82,8 @@ extension Inbox {
     guard var batch = rest.value.take() else { return nil }
     let bytes = batch.bytes
     let source = batch.source
-    let last = turn.taken + max(1, min(budget.messagesPerLook, bounds.batch, budget.messages - turn.taken))
+    let last =
+      turn.taken + max(1, min(budget.messagesPerLook, bounds.batch - turn.messages, budget.messages - turn.taken))
     while turn.taken < last, let (range, isRequest) = batch.next() {
       turn.taken += 1
       let content = bytes.rawSpan.extracting(range)

@@ -65,7 +65,7 @@ final class LocalDeadlines: LoopTask {
 
   /// Fails an ask that came too late, unless who stops has found it.
   private func failLate(_ ask: some WatchedAsk, _ place: Int) {
-    if places.remove(ask, at: place) { ask.fail(.envStopped) }
+    if places.remove(ask, at: place) { ask.refuse(.envStopped) }
   }
 
   /// Lets go of an ask that is complete; it may not be there any more.
@@ -98,7 +98,7 @@ final class LocalDeadlines: LoopTask {
     }
   }
 
-  func runOnLoop() { look() }
+  func runOnLoop() { look(isWoken: true) }
 
   /// Takes all asks out of the table.
   private func takeWatched(_ body: (Entry) -> Void) {
@@ -107,7 +107,8 @@ final class LocalDeadlines: LoopTask {
     }
   }
 
-  private func look() {
+  /// - Parameter isWoken: whether an ask has just come, though it may have gone already: then asks are expected to keep coming.
+  private func look(isWoken: Bool = false) {
     next.value.cancel?()
     next.value.cancel = nil
     let now = MonotonicTime.now
@@ -132,11 +133,18 @@ final class LocalDeadlines: LoopTask {
     }
     waiting.value = kept
     for entry in expired { entry.ask.fail(.localTimeout) }
+    // A look that was on its way when this stopped may have taken what came after it.
+    if state.load(ordering: .relaxed) == State.stopped {
+      waiting.value = []
+      for entry in kept { entry.ask.fail(.localStopped) }
+      return
+    }
+    let keepCome = taken > 0 || isWoken
     // The consumer stays awake, so that posting wakes nobody, while asks keep coming or wait.
-    if taken > 0 || !kept.isEmpty {
+    if keepCome || !kept.isEmpty {
       let soon = now.advanced(byNanoseconds: Self.pace)
-      next.value.cancel = loop.schedule(at: taken > 0 ? min(soon, earliest) : earliest) { [self] in look() }
-      if taken > 0 { return }
+      next.value.cancel = loop.schedule(at: keepCome ? min(soon, earliest) : earliest) { [self] in look() }
+      if keepCome { return }
       // Nothing came: sleep, and let the next ask wake the loop, besides the timer for those that wait.
     }
     let isMore = queue.sleep() == .notEmpty
@@ -168,6 +176,8 @@ protocol WatchedAsk: Expirable {
   var deadline: MonotonicTime { get }
   /// It is watched, at a place that it is to be taken out of: told before its request goes anywhere.
   func wasPut(at place: Int)
+  /// As ``Expirable/fail(_:)``, for whoever is within the call that asks.
+  func refuse(_ error: RPCError)
 }
 
 /// Where the deadline of an ask is watched, if it is.

@@ -69,7 +69,7 @@ extension Outbox {
     var (count, bytes) = (0, 0)
     if var batch = lane.held.takeRest() {
       while count < Self.run, core.laneBytes + bytes < Self.laneBudget, client.takesBulk, client.isWritable,
-        let (route, size) = sendNext(of: &batch, client)
+        client.isActive, let (route, size) = sendNext(of: &batch, client)
       {
         core.countOut(route, bytes: size)
         count += 1
@@ -81,6 +81,8 @@ extension Outbox {
       bytes = message.content.count
       send(message, client, core)
     }
+    // Several endpoints whose messages were held back take turns, too.
+    core.lanes.rotate()
     core.laneBytes += bytes
     if core.laneBytes >= Self.laneBudget { loop.schedule(self) }
     return count
@@ -96,6 +98,7 @@ extension Outbox {
     }
     let lane = core.lanes.isEmpty ? nil : core.lanes.lane(for: run.route)
     let most = min(limit, run.count, core.lanes.isEmpty ? .max : Self.run)
+    let mostBytes = core.lanes.isEmpty ? .max : Self.runBytes
     var (count, bytes) = (0, 0)
     if let lane {
       while count < most, let (range, isRequest) = batch.next() {
@@ -107,7 +110,9 @@ extension Outbox {
           to: run.route, of: nil)
       }
     } else {
-      while count < most, client.isWritable, client.isActive, let (_, size) = sendNext(of: &batch, client) {
+      while count < most, bytes < mostBytes, client.isWritable, client.isActive,
+        let (_, size) = sendNext(of: &batch, client)
+      {
         count += 1
         bytes += size
       }

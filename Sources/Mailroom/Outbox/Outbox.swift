@@ -22,6 +22,8 @@ final class Outbox: LoopTask, TransportClientObserver {
   static let budget = 4096
   /// Messages to one endpoint sent in one go while others are held back, with which they take turns.
   static let run = 64
+  /// And their bytes: a small part of what makes a connection refuse what was held back.
+  static let runBytes = 16 * 1024
   /// Bytes of messages that were held back, sent before the loop looks whether their endpoint wants another pause.
   static let laneBudget = 256 * 1024
   /// While a connection has no room, deadlines of what is queued are found out this much later at most.

@@ -111,12 +111,19 @@ final class OutboxLanes {
       if !lane.state.value.isPaused {
         if !lane.held.isEmpty { return lane }
         lane.state.value.hasEnded = true
+        // The route may keep the lane for long.
+        lane.held.dropStorage()
         state.value.lanes[lane.name] = nil
       }
       lane.state.value.isListed = false
       _ = state.value.ready.popFirst()
     }
     return nil
+  }
+
+  /// Lets the next lane have its turn.
+  func rotate() {
+    if let lane = state.value.ready.popFirst() { state.value.ready.append(lane) }
   }
 
   /// Takes a message, paused or not; nil when there is none.

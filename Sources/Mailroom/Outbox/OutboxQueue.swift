@@ -27,7 +27,7 @@ struct OutboxQueue: ~Copyable, Sendable {
   typealias Slept = MPSCQueue<Element>.Slept
 
   /// How many emptied batches are kept for their storage.
-  private static let mostSpare = 4
+  private static let mostSpare = 2
 
   // Not private: a structure that is stored in place elsewhere has its parts known there, too.
   enum Element: ~Copyable, Sendable {
@@ -172,6 +172,9 @@ struct OutboxQueue: ~Copyable, Sendable {
     let spare = rest.empty()
     intake.withLock { intake in if intake.spare.count < Self.mostSpare { intake.spare.append(spare) } }
   }
+
+  /// Gives back the storage that is kept for further batches.
+  func dropStorage() { intake.withLock { $0.spare = [] } }
 
   /// Makes sure that what is oldest is at the head, if there is anything.
   private func pull() {

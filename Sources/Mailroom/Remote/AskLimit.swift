@@ -6,7 +6,7 @@ struct AskLimit: Sendable {
   /// Whether the ask was given a timeout of its own.
   let isOwn: Bool
   /// Whether the deadline may be so near that a look at all of them now and then comes too late.
-  let isShort: Bool
+  private(set) var isShort: Bool
 
   /// Below this many nanoseconds, the configuration's timeout is counted from the exact time.
   private static let exact: UInt64 = 2_000_000_000
@@ -22,6 +22,9 @@ struct AskLimit: Sendable {
     deadline = now.advanced(byNanoseconds: nanoseconds)
     isShort = nanoseconds < LocalDeadlines.pace
   }
+
+  /// Some of the time is over, so that the deadline may be near now.
+  mutating func didWait() { isShort = true }
 
   /// The same error; when it is a timeout, its message names the setting that governs.
   func named(_ error: RPCError, in env: RPCEnv?) -> RPCError { Self.named(error, isOwn: isOwn, in: env) }

@@ -3,7 +3,7 @@ internal import MailroomQueue
 /// Answers of other threads on their way to the connection's loop: frames one behind the other in one buffer.
 ///
 /// ```
-///              append (answer: first)                   append (answer: not first)
+///                 append, queue                             append
 ///   ┌───────┐ ────────────────────────► ┌────────────┐ ──┐
 ///   │ empty │                           │ collecting │ ◄─┘
 ///   └───────┘ ◄──────────────────────── └────────────┘
@@ -13,9 +13,11 @@ internal import MailroomQueue
 /// A handler that runs on a message loop answers one request after the other, and the event loop comes to look once for many of
 /// them. So they need no allocation and no place in a queue each.
 ///
-/// Invariants: who appended the first answer has the loop told, which then takes all there are. An answer is taken once.
+/// Invariants: with the first answer it is queued that there are some, before anybody else appends one; whoever comes to that place in the
+/// queue takes all there are. So an answer is taken once, and before whatever its thread queues next.
 ///
-/// - Thread safety: any thread. The lock is held while one frame, of ``longestFrame`` at most, is written, or two buffers change places.
+/// - Thread safety: any thread. The lock is held while one frame, of ``longestFrame`` at most, is written and queued, or two buffers change
+///   places.
 struct AnswerBuffer: ~Copyable, Sendable {
   /// Frames up to this many bytes are put together; a larger one is not worth being copied once more.
   static let longestFrame = 4096
@@ -39,12 +41,12 @@ struct AnswerBuffer: ~Copyable, Sendable {
   /// Guarded by its lock.
   private let batch = Locked(Batch())
 
-  /// Adds an answer whose frame `write` writes, if it has one; says whether it is the first, so that the loop is to be told.
-  func append(_ write: (inout ByteWriter) -> Void) -> Bool {
+  /// Adds an answer whose frame `write` writes, if it has one; if it is the first, `queue` queues that there are some.
+  func append(_ write: (inout ByteWriter) -> Void, first queue: () -> Void) {
     batch.withLock { batch in
       write(&batch.frames)
       batch.count += 1
-      return batch.count == 1
+      if batch.count == 1 { queue() }
     }
   }
 

@@ -16,7 +16,13 @@ extension TransportClient {
     abandonment.forgetWatchers(requestID)
     let isCancelled = abandonment.takeCancelled(requestID)
     _ = gauge.add(bytes: isCancelled ? 0 : size)
-    if answers.append({ if !isCancelled { write(&$0) } }) { post(.answers) }
+    var pushed = MPSCQueue<Outbound>.Pushed.queued
+    answers.append {
+      if !isCancelled { write(&$0) }
+    } first: {
+      pushed = outbound.push(.answers)
+    }
+    didPush(pushed)
   }
 
   /// Has the connection send or hold the answers that were put together; says what has left the queue.

@@ -30,7 +30,7 @@ public final class TransportClient: Sendable {
   package let loop: EventLoop
 
   let configuration: TransportConfiguration
-  private let outbound = MPSCQueue<Outbound>()
+  let outbound = MPSCQueue<Outbound>()
   /// Answers of other threads; one `answers` is queued while there are any.
   let answers = AnswerBuffer()
   /// Loop-confined: what was taken out of `answers` last, emptied, for its storage.
@@ -126,6 +126,7 @@ public final class TransportClient: Sendable {
     }
     guard let connection = connection else { return sink.fail(closedError) }
     if !connection.isWritable && connection.acceptsRequests { throw fullError }
+    if connection.isPendingFull { throw connection.pendingFullError }
     guard let id = connection.register(sink, deadline: deadline) else { return }
     do throws(TransportError) {
       try connection.append { (writer) throws(TransportError) in
@@ -254,8 +255,10 @@ public final class TransportClient: Sendable {
   // MARK: The queue to the loop
 
   /// Posts a message that the gauge has counted.
-  func post(_ message: consuming Outbound) {
-    switch outbound.push(message) {
+  func post(_ message: consuming Outbound) { didPush(outbound.push(message)) }
+
+  func didPush(_ pushed: consuming MPSCQueue<Outbound>.Pushed) {
+    switch consume pushed {
     case .queued: break
     case .wake: loop.schedule(self)
     case .closed(let message):

@@ -45,6 +45,9 @@ struct Abandonment: ~Copyable, Sendable {
   /// Atomic, relaxed, stored with the lock held. Who does not see it in time might as well have asked before.
   private let isOccupied = Atomic<Bool>(false)
 
+  /// Whether nothing is cancelled or watched.
+  var isEmpty: Bool { !isOccupied.load(ordering: .relaxed) }
+
   /// Whether nobody waits for the answer to the request.
   func isAbandoned(_ id: Int64) -> Bool {
     if !isOccupied.load(ordering: .relaxed) { return false }

@@ -45,6 +45,7 @@ extension Connection {
       return (0, 0)
     }
     if acceptsAnswers {
+      forgetCancelled(answers.frames.bytes)
       markDirty()
       out.value.collecting.append(answers.frames.bytes)
       flushIfLarge()
@@ -53,6 +54,12 @@ extension Connection {
       client.didDrop(DroppedMessages(answers: answers.count))
     }
     return (answers.count, answers.frames.count)
+  }
+
+  /// Forgets which of these answers were cancelled after they were put together; they are sent in vain.
+  private func forgetCancelled(_ answers: RawSpan) {
+    if client.abandonment.isEmpty { return }
+    answers.forEachAnswer { id in _ = client.abandonment.takeCancelled(id) }
   }
 
   /// Whether what other threads post has to wait.
@@ -67,8 +74,12 @@ extension Connection {
     case .oneWay: if !acceptsRequests { return client.didDrop(.oneWay) }
     case .answers(let count):
       if !acceptsAnswers { return client.didDrop(DroppedMessages(answers: count)) }
-      // Of several, those that were cancelled are left out when they are put together.
-      if count == 1 && !frame.isEmpty && client.abandonment.takeCancelled(frame.requestID) { return didAnswer() }
+      // Of several, those that were cancelled by then were left out when they were put together.
+      if count > 1 {
+        forgetCancelled(frame.bytes)
+      } else if !frame.isEmpty && client.abandonment.takeCancelled(frame.requestID) {
+        return didAnswer()
+      }
     case .request(let id, let deadline):
       // Those that ended while they were held are not sent.
       if !pending.value.contains(id) { return }

@@ -50,6 +50,8 @@ extension Connection {
     _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan
   ) throws(TransportError) {
     if !isWritable && acceptsRequests { throw client.fullError }
+    // Thrown, so that who asks is not told within the call.
+    if isPendingFull { throw pendingFullError }
     let length = FrameFormat.rpcOverhead + prefix.bytes.count + 1 + content.byteCount
     if length > longestFrame { throw client.tooLargeError(length: length) }
     let mark = mark(of: prefix)

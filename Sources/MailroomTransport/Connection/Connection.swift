@@ -159,10 +159,14 @@ final class Connection {
 
   @inline(never)
   private func refuse(_ sink: consuming ReplySink) {
-    let error =
-      acceptsRequests
-      ? TransportError(.full, "too many requests wait for an answer from \(client.peer)", isNotSent: true) : closedError
-    sink.fail(error, asker)
+    sink.fail(acceptsRequests ? pendingFullError : closedError, asker)
+  }
+
+  /// Whether requests would be taken, but for the answers that are waited for.
+  var isPendingFull: Bool { acceptsRequests && pending.value.isFull }
+
+  var pendingFullError: TransportError {
+    TransportError(.full, "too many requests wait for an answer from \(client.peer)", isNotSent: true)
   }
 
   /// Takes back a request that could not be written.

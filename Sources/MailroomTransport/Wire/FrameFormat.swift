@@ -180,6 +180,19 @@ extension ByteWriter {
 }
 
 extension RawSpan {
+  /// Hands the request of each answer among the frames that these bytes are to `body`.
+  ///
+  /// The bytes must be frames that were written here; what is none ends it.
+  func forEachAnswer(_ body: (_ requestID: Int64) -> Void) {
+    var reader = ByteReader(self)
+    while let length = try? reader.read(Int64.self), let kind = try? reader.readByte(),
+      let id = try? reader.read(Int64.self),
+      (try? reader.read(count: Int(clamping: length) - FrameFormat.idOffset - MemoryLayout<Int64>.size)) != nil
+    {
+      if kind == WireMessage.Kind.rpcResponse.rawValue || kind == WireMessage.Kind.rpcFailure.rawValue { body(id) }
+    }
+  }
+
   /// Counts the one-way messages and answers among the frames that these bytes begin with, leaving out those that end
   /// within the first `taken` bytes.
   ///

@@ -37,6 +37,8 @@ final class LocalDeadlinesTests: EnvironmentTestCase {
       if !isAbandoned { ends.add(End(code: error.code, isLate: MonotonicTime.now >= deadline)) }
     }
 
+    func refuse(_ error: RPCError) { fail(error) }
+
     func complete() { isComplete.update { $0 = true } }
 
     func wasPut(at place: Int) { self.place.update { $0 = place } }

@@ -32,7 +32,7 @@ final class RemoteRouteTests: EnvironmentTestCase {
     for number in 0..<5 { try ref.send(bytes: [UInt8(number)]) }
     let error = await assertThrows(.full, execution: .notExecuted) { try ref.send(bytes: [5]) }
     XCTAssertEqual(
-      error?.message.hasSuffix("wait to be sent to a at \(address)"), true, error?.message ?? "")
+      error?.message.contains("wait to be sent to a at \(address);"), true, error?.message ?? "")
     await assertThrows(.full, execution: .notExecuted) { try ref.send(Note(text: "")) }
     let asked = Results<RPCError?>("the end of an ask")
     ref.ask(Say(text: "")) { asked.add($0.error) }

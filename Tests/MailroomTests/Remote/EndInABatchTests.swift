@@ -265,4 +265,37 @@ final class EndInABatchTests: EnvironmentTestCase {
     XCTAssertTrue(message.contains("askTimeout"), message)
     withExtendedLifetime(peer) {}
   }
+
+  func testAskThatFindsTooManyPendingIsNotToldWithinItsCall() async throws {
+    var configuration = RPCConfiguration()
+    configuration.askTimeout = .milliseconds(50)
+    configuration.transport.maximumPendingReplies = 1
+    let listener = try RawListener()
+    let client = try await makeClient(configuration)
+    async let accepted = listener.acceptKnown()
+    let ref = try client.remoteRef(name: "silent", address: RPCAddress(host: "127.0.0.1", port: listener.port))
+    let isAsking = Box(false)
+    let codes = Results<RPCError.Code?>("the end of an ask")
+    ref.ask(bytes: [0]) { _ in
+      // On the loop, and the connection is up.
+      isAsking.update { $0 = true }
+      for timeout: Duration? in [nil, .seconds(30), nil] {
+        ref.ask(bytes: [1], timeout: timeout) { reply in
+          XCTAssertFalse(isAsking.value, "told within the call that asks")
+          do throws(RPCError) {
+            _ = try reply.bytes
+            codes.add(nil)
+          } catch {
+            codes.add(error.code)
+          }
+        }
+      }
+      isAsking.update { $0 = false }
+    }
+    let peer = try await accepted
+    let ends = await codes.next(3)
+    XCTAssertEqual(ends.filter { $0 == .full }.count, 2)
+    XCTAssertEqual(ends.filter { $0 == .timeout }.count, 1)
+    withExtendedLifetime(peer) {}
+  }
 }

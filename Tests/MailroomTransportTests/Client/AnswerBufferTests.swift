@@ -4,13 +4,28 @@ import XCTest
 @testable import MailroomTransport
 
 final class AnswerBufferTests: XCTestCase {
-  func testFirstAnswerHasTheLoopTold() {
+  func testItIsQueuedOnceThatThereAreAnswers() {
     let answers = AnswerBuffer()
     var batch = AnswerBuffer.Batch()
-    for round in 0..<3 {
-      XCTAssertTrue(answers.append { $0.append([1, 2]) }, "round \(round)")
-      XCTAssertFalse(answers.append { $0.append(3) })
-      XCTAssertFalse(answers.append { _ in }, "one without a frame counts")
+    var queued = 0
+    for round in 1...3 {
+      answers.append {
+        $0.append([1, 2])
+      } first: {
+        queued += 1
+      }
+      XCTAssertEqual(queued, round)
+      answers.append {
+        $0.append(3)
+      } first: {
+        queued += 1
+      }
+      // One without a frame counts.
+      answers.append { _ in
+      } first: {
+        queued += 1
+      }
+      XCTAssertEqual(queued, round)
       answers.take(into: &batch)
       XCTAssertEqual(batch.frames.array(), [1, 2, 3])
       XCTAssertEqual(batch.count, 3)

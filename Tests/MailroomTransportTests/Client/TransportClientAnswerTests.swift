@@ -82,4 +82,19 @@ final class TransportClientAnswerTests: TransportTestCase {
     waitUntil("the late one to be dropped") { client.droppedMessages == 11 }
     XCTAssertEqual(client.gauge.level.messages, 0)
   }
+
+  func testWhatIsCancelledBehindItsAnswerIsForgotten() throws {
+    let log = ServiceLog()
+    let (client, peer) = try makeRawPair(log)
+    try onLoop(client.loop) { client.enableExtensions() }
+    // A request that stays unanswered, so that nothing is forgotten because nothing is left.
+    try peer.send(.request(id: 99, Array("hold".utf8)))
+    XCTAssertTrue(try XCTUnwrap(log.connection()).holding.wait())
+    try whileLoopIsBusy(client) {
+      for id: Int64 in 1...3 { try client.respond(id, tag: 1, [2].rawSpan) }
+      client.abandonment.cancel(2)
+    }
+    for id: Int64 in 1...3 { XCTAssertEqual(try peer.receiveMessage(), .rpcResponse(id: id, body: [1, 2])) }
+    waitUntil("the cancellation to be forgotten") { !client.abandonment.isAbandoned(2) }
+  }
 }
