@@ -41,6 +41,7 @@ final class OutboxBoundsTests: EnvironmentTestCase {
       gate.open()
       for end in await sender.ends.next(5) { end.assertIs(.connectFailed, isNotSent: true) }
       await assertNothingIsCounted(sender)
+      await eventually("all losses are told") { sender.lost.value.count == 5 * round }
       XCTAssertEqual(sender.lost.value, Array(repeating: .connectFailed, count: 5 * round))
       XCTAssertEqual(sender.ends.values.count, 5 * round)
     }
@@ -70,6 +71,7 @@ final class OutboxBoundsTests: EnvironmentTestCase {
     gate.open()
     await room.comes()
     await assertNothingIsCounted(sender)
+    await eventually("all losses are told") { sender.lost.value.count == 5 }
     XCTAssertEqual(sender.lost.value, Array(repeating: .stopped, count: 5))
     // And what comes later is told at once, once.
     for number in 0..<3 { sender.send(number) }
