@@ -78,16 +78,18 @@ extension Outbox {
     // One-way messages to one endpoint are told of together.
     var lost: OutboxCore.Left?
     while let message = failed.popFirst() {
-      guard message.sink == nil, lost == nil || lost?.route === message.route else {
-        lost.take().map { fail($0, error) }
-        fail(message, error)
-        continue
+      if let run = lost, message.sink != nil || run.route !== message.route {
+        lost = nil
+        fail(run, error)
       }
-      if lost == nil { lost = OutboxCore.Left(route: message.route, messages: 0, bytes: 0) }
-      lost?.messages += 1
-      lost?.bytes += message.content.count
+      if message.sink != nil {
+        fail(message, error)
+      } else {
+        lost = OutboxCore.Left(
+          route: message.route, messages: (lost?.messages ?? 0) + 1, bytes: (lost?.bytes ?? 0) + message.content.count)
+      }
     }
-    lost.map { fail($0, error) }
+    if let lost { fail(lost, error) }
   }
 
   private func fail(_ lost: OutboxCore.Left, _ error: RPCError) {
