@@ -1,0 +1,34 @@
+internal import MailroomQueue
+internal import MailroomTransport
+
+/// The call of a request that is being served or has ended, for the next one, so that a request that is answered in place costs no
+/// allocation.
+///
+/// Loop-confined, and lent to the handlers of users without being counted: what cannot be copied is borrowed where it stands. What it
+/// refers to outlives the call that it is lent for, because only the remote handler changes it, and that handles one message at a
+/// time, so never during such a call.
+struct SpareCall: ~Copyable {
+  var call: RemoteCall?
+
+  /// Has the call stand for another request; says whether there is one.
+  @inline(__always)
+  borrowing func begin(_ responder: RPCResponder) -> Bool { call?.begin(responder) != nil }
+
+  /// Delivers the request that the call stands for, in the turn that the handler has.
+  @inline(__always)
+  borrowing func deliver(
+    _ content: RawSpan, from source: MessageSource, to last: borrowing LastRoute
+  ) -> Inbox.DeliveredInPlace {
+    last.deliver(content, call, from: source)
+  }
+
+  /// The call's handler has returned: whoever else has the call, answers it, and it is no spare one; if there is nobody else, the
+  /// request has ended with its handler.
+  @inline(__always)
+  mutating func settle() {
+    if isKnownUniquelyReferenced(&call) { end() } else { call = nil }
+  }
+
+  @inline(__always)
+  private borrowing func end() { call?.end() }
+}
