@@ -170,6 +170,14 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     @inline(__always) get { QueueWord(bits: storage.pointee.head.load(ordering: .acquiring)).isClosed }
   }
 
+  /// Whether nothing is queued and the consumer sleeps, so that the next push wakes it.
+  ///
+  /// Another thread may change the answer at once.
+  @inlinable
+  public var isIdle: Bool {
+    @inline(__always) get { storage.pointee.head.load(ordering: .relaxed) == QueueWord.idle.bits }
+  }
+
   // MARK: The consumer
 
   /// Makes the caller the consumer of an empty queue whose consumer sleeps.

@@ -20,7 +20,8 @@ public protocol TransportResponseReceiver: AnyObject, Sendable {
   var isAbandoned: Bool { get }
   /// The request got an id on a connection, by which ``TransportClient/cancel(_:)`` knows it, and its bytes are about to leave.
   ///
-  /// Comes on the connection's event loop, before the response, and at most once; never for a request that ends before.
+  /// Comes before the response, and at most once; never for a request that ends before. On the connection's event loop, or while it sleeps
+  /// within the call that sends, on its thread: no function of users may be called here.
   func wasSent(_ requestID: Int64, on client: TransportClient)
 }
 

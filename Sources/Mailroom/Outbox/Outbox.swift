@@ -114,6 +114,7 @@ final class Outbox: LoopTask, TransportClientObserver {
 
   /// Queues a message that its route has admitted; it is sent, or fails.
   func post(_ message: consuming OutboxMessage) {
+    if sendAlone(message) { return }
     if let message = enqueue(message) { fail(message, endError) }
   }
 
@@ -124,6 +125,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     tag: UInt8, _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
     of home: RemoteRoute?
   ) {
+    if let sink, sendAlone(tag: tag, content, sink, deadline: deadline, to: route) { return }
     let pushed = queue.push(tag: tag, content, sink, deadline: deadline, to: route, of: home)
     if let message = didPush(pushed) { fail(message, endError) }
   }

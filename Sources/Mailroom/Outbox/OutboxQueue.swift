@@ -135,6 +135,11 @@ struct OutboxQueue: ~Copyable, Sendable {
   /// Another thread may change the answer at once.
   var isClosed: Bool { queue.isClosed }
 
+  /// Whether nothing is queued and the consumer sleeps.
+  ///
+  /// Another thread may change the answer at once.
+  var isIdle: Bool { queue.isIdle }
+
   // MARK: The consumer
 
   /// Whether the consumer would find nothing.

@@ -26,6 +26,8 @@ final class Connection {
   private(set) var handler: (any ConnectionHandler)?
   /// The handler's, which replies are given.
   private(set) var asker: (any AnyObject & Sendable)?
+  /// The socket, for a thread that borrows the loop.
+  private(set) var descriptor: Int32?
   /// The longest frame that may be sent.
   let longestFrame: Int
 
@@ -100,6 +102,7 @@ final class Connection {
     asker = handler.asker
     core.add(self)
     stream.delegate = self
+    descriptor = stream.descriptor
     handler.connectionDidOpen()
     hasOpened = true
     updateReading()
@@ -300,7 +303,7 @@ final class Connection {
     if unanswered == 0 && isDrained && unserved.value.isEmpty && !isServingHeldFrames { handle(.quiescent) }
   }
 
-  private var isDrained: Bool { openFrames == 0 && out.value.isDrained }
+  var isDrained: Bool { openFrames == 0 && out.value.isDrained }
 
   private func endWritesIfDrained() {
     guard isDrained, !hasEndedWrites, !stream.isClosing else { return }
@@ -359,6 +362,7 @@ final class Connection {
     if let closeTimer { core.cancel(closeTimer) }
     closeTimer = nil
     stream.delegate = nil
+    descriptor = nil
     let handler = self.handler
     self.handler = nil
     let error = self.error

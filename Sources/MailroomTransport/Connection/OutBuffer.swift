@@ -18,6 +18,8 @@ internal import MailroomQueue
 /// writable. While libuv owns a buffer, new frames collect in another one; what grows beyond ``sealedSize`` meanwhile is
 /// sealed and queued, so that no buffer is ever grown, and copied, to the size of a backlog.
 ///
+/// A part may be written without a flush, by whoever cannot hand the rest to libuv; then the rest stays, and the next flush goes on with it.
+///
 /// Invariants:
 /// 1. Bytes leave in the order appended, each once: in flight, then sealed, then collecting.
 /// 2. Every buffer begins with a frame and ends with one, so what a connection could not send can be told by frames when
@@ -30,6 +32,8 @@ struct OutBuffer: ~Copyable {
 
   /// Frames that nobody writes yet.
   var collecting = ByteWriter()
+  /// How many bytes at its beginning the socket has taken already; none while libuv writes.
+  private var takenOfCollecting = 0
   private var sealed = FIFO<Segment>()
   private var sealedBytes = 0
   private var spare = ByteWriter()
@@ -44,7 +48,7 @@ struct OutBuffer: ~Copyable {
   }
 
   /// Bytes not yet taken by the socket.
-  var pendingBytes: Int { collecting.count + sealedBytes + inFlight }
+  var pendingBytes: Int { collecting.count - takenOfCollecting + sealedBytes + inFlight }
   /// Whether nothing waits to be written.
   var isDrained: Bool { collecting.isEmpty && sealed.isEmpty && !isWriting }
 
@@ -70,7 +74,8 @@ struct OutBuffer: ~Copyable {
       if written < bytes.count { return hand(bytes, from: written) }
     }
     if collecting.isEmpty { return .done }
-    let written = try tryWrite(collecting.bytes)
+    let written = takenOfCollecting + (try tryWrite(collecting.bytes.dropping(takenOfCollecting)))
+    takenOfCollecting = 0
     if written >= collecting.count {
       if collecting.capacity > Self.keptRoom { collecting.reset() } else { collecting.truncate(to: 0) }
       return .done
@@ -79,6 +84,17 @@ struct OutBuffer: ~Copyable {
     swap(&bytes, &collecting)
     swap(&collecting, &spare)
     return hand(bytes, from: written)
+  }
+
+  /// Writes what has collected, as much as `write` takes, and leaves the rest for a flush; says whether it took all.
+  ///
+  /// Only while nothing else is being written.
+  mutating func writePart(_ write: (RawSpan) -> Int) -> Bool {
+    takenOfCollecting += write(collecting.bytes.dropping(takenOfCollecting))
+    if takenOfCollecting < collecting.count { return false }
+    collecting.truncate(to: 0)
+    takenOfCollecting = 0
+    return true
   }
 
   /// Takes back the storage that libuv has written.
@@ -109,7 +125,7 @@ struct OutBuffer: ~Copyable {
       swap(&bytes, &segment.bytes)
       count += bytes.bytes.countMessages(endingBehind: 0)
     }
-    count += collecting.bytes.countMessages(endingBehind: 0)
+    count += collecting.bytes.countMessages(endingBehind: takenOfCollecting)
     self = OutBuffer()
     return count
   }

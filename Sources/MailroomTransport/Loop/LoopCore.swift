@@ -33,6 +33,10 @@ protocol LoopResident: AnyObject {
 /// With a ``SpinBudget``, a loop without work does not fall asleep at once: ticks follow each other without waiting, and the task queue
 /// goes on saying that the loop is awake, so that posters do not wake it. All else is as in any other tick: timers, closing
 /// handles, flushing.
+///
+/// While the loop waits, another thread may borrow its place by its ``Tenure``, and then is the loop's thread as far as anything here is
+/// concerned, but for libuv: that may just have returned from its wait, and be on its way to the callback which takes the place
+/// back. So every callback begins with ``awake()``, and a borrower calls no function of libuv that changes anything.
 package final class LoopCore {
   /// Tasks run in one go before sockets get their turn.
   private static let taskBudget = 1024
@@ -72,6 +76,8 @@ package final class LoopCore {
   /// Asleep before the first tick, too: a task posted by then found the queue say so.
   private var rest = Rest.asleep
   private var spin: SpinBudget
+  /// Who acts for the loop: its thread, or while it waits another one.
+  let tenure = Tenure()
   /// Wakes that posters have made or will make.
   private(set) var wakesOwed = 0
   /// The time when the current tick began; not older than what the tick handles.
@@ -97,6 +103,7 @@ package final class LoopCore {
       }
       prepare = try UVPrepare(uv) { [unowned self] in prepareToWait() }
       check = try UVCheck(uv) { [unowned self] in
+        if rest == .asleep { awake() }
         // Before the flush, so that what they send leaves in the tick that resumed them.
         if !jobs.isEmpty { _ = runJobs(until: tickTime.advanced(by: Self.taskTime)) }
         flushDirty()
@@ -118,6 +125,7 @@ package final class LoopCore {
   func awake() {
     if rest == .none { return }
     let wasAsleep = rest == .asleep
+    if wasAsleep { tenure.take() }
     rest = .none
     tickTime = .now
     spin.didFindWork(at: tickTime)
@@ -162,14 +170,17 @@ package final class LoopCore {
   /// Has the loop wait for the next event, unless a task or a job is queued; says whether it will.
   private func fallsAsleep() -> Bool {
     if !jobs.isEmpty { return false }
-    switch sleep() {
-    case .asleep: rest = .asleep
-    case .closed: rest = .none
-    case .notEmpty: return false
-    }
+    let slept = sleep()
+    if slept == .notEmpty { return false }
     idle?.set(started: false)
+    rest = slept == .asleep ? .asleep : .none
+    // The last thing of all: from here on somebody else may act.
+    if rest == .asleep { tenure.give() }
     return true
   }
+
+  /// Notes that a borrower begins to act.
+  func didLend() { tickTime = .now }
 
   /// Runs tasks up to the budget; says whether there was time for them.
   private func runTasks(until end: MonotonicTime) -> Bool {

@@ -46,12 +46,14 @@ final class UVTCP: UVHandle {
     }
   }
 
-  /// Another descriptor for the same socket, or nil when the system has none left.
-  func duplicateDescriptor() -> Int32? {
+  /// The socket itself; nil when there is none yet.
+  var descriptor: Int32? {
     var descriptor: uv_os_fd_t = -1
-    guard uv_fileno(mailroom_uv_handle(memory), &descriptor) == 0 else { return nil }
-    return Self.duplicate(descriptor)
+    return uv_fileno(mailroom_uv_handle(memory), &descriptor) == 0 ? descriptor : nil
   }
+
+  /// Another descriptor for the same socket, or nil when the system has none left.
+  func duplicateDescriptor() -> Int32? { descriptor.flatMap(Self.duplicate) }
 
   /// Another descriptor for the socket behind one, or nil when the system has none left.
   static func duplicate(_ descriptor: Int32) -> Int32? {
@@ -188,10 +190,9 @@ final class UVTCP: UVHandle {
   /// The error that the socket has met and nobody was told of: libuv 1.44 calls it the end of the stream when bytes and
   /// a reset behind them are found together.
   private var untoldError: UVError? {
-    var descriptor: uv_os_fd_t = -1
     var code: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
-    guard uv_fileno(mailroom_uv_handle(memory), &descriptor) == 0,
+    guard let descriptor,
       getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0, code != 0
     else { return nil }
     return UVError("read", code: -code)
@@ -212,6 +213,14 @@ final class UVTCP: UVHandle {
     if result == UV_EAGAIN.rawValue { return 0 }
     try UVError.check(result, "write")
     return Int(result)
+  }
+
+  /// Writes as much as a socket takes now, past libuv: for a thread that borrows the loop, while nothing else is being written.
+  ///
+  /// - Returns: how many bytes it took; zero also for an error, which whoever writes next finds as well.
+  static func write(_ bytes: RawSpan, to descriptor: Int32) -> Int {
+    let flags = Int32(Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT))
+    return bytes.withUnsafeBytes { max(0, send(descriptor, $0.baseAddress, $0.count, flags)) }
   }
 
   private final class WriteRequest {

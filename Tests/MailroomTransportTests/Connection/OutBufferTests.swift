@@ -62,6 +62,44 @@ final class OutBufferTests: XCTestCase {
     }
   }
 
+  func testPartWrittenWithoutAFlushIsNotWrittenAgain() {
+    let frames = (0..<3).map { frame($0, size: [1, 7, 16][$0]) }
+    let all = frames.flatMap { $0 }
+    for first in 0...all.count {
+      for room in 0...all.count - first {
+        var out = OutBuffer()
+        var peer = Peer()
+        for frame in frames { out.collecting.append(frame) }
+        let isWhole = out.writePart { bytes in
+          peer.received += bytes.extracting(first: first).array()
+          return first
+        }
+        XCTAssertEqual(isWhole, first == all.count)
+        XCTAssertEqual(out.pendingBytes, all.count - first)
+        XCTAssertEqual(out.isDrained, first == all.count)
+        if case .write(let storage, let offset) = peer.flush(&out, room: room) {
+          XCTAssertEqual(offset, first + room)
+          peer.received += storage.array().dropFirst(offset)
+          out.didWrite(storage)
+        }
+        XCTAssertEqual(peer.received, all, "\(first) bytes, then room for \(room)")
+        XCTAssertTrue(out.isDrained)
+        XCTAssertEqual(out.pendingBytes, 0)
+      }
+    }
+  }
+
+  func testMessageOfWhichAPartWasWrittenIsDropped() {
+    let message = [UInt8].oneWay([1, 2, 3])
+    for taken in 0...2 * message.count {
+      var out = OutBuffer()
+      out.collecting.append(message + message)
+      _ = out.writePart { _ in taken }
+      let lost = taken == 2 * message.count ? 0 : taken >= message.count ? 1 : 2
+      XCTAssertEqual(out.discard().oneWays, lost, "\(taken) bytes were taken")
+    }
+  }
+
   func testFramesCollectInAnotherBufferWhileOneIsWritten() {
     var out = OutBuffer()
     var peer = Peer()

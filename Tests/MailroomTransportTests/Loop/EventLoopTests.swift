@@ -55,6 +55,43 @@ final class EventLoopTests: TransportTestCase {
     var all: [[Int]] { order.value }
   }
 
+  func testLoopThatIsWokenWaitsForWhoeverHasItsPlace() throws {
+    let loop = try makeLoop()
+    let order = Box<[String]>([])
+    let done = Signal("the task")
+    waitUntil("the loop to sleep") {
+      loop.borrow {
+        XCTAssertFalse(loop.isCurrent)
+        loop.execute {
+          order.append("task")
+          done.fire()
+        }
+        for _ in 0..<1000 { ThreadID.yield() }
+        order.append("borrower")
+        return true
+      }
+    }
+    done.wait()
+    XCTAssertEqual(order.value, ["borrower", "task"])
+  }
+
+  func testLoopThatIsAwakeOrHasEndedLendsNothing() throws {
+    let loop = try makeLoop()
+    let busy = Signal("the loop to be busy")
+    let free = Signal("the loop to be let go")
+    loop.execute {
+      busy.fire()
+      _ = free.wait()
+    }
+    busy.wait()
+    XCTAssertFalse(loop.borrow { true })
+    free.fire()
+    waitUntil("the loop to sleep") { loop.borrow { true } }
+    XCTAssertFalse(loop.borrow { false })
+    try shutDown(loop)
+    XCTAssertFalse(loop.borrow { true })
+  }
+
   func testNoWakeUpIsLostOverManyIdleEdges() throws {
     let loop = try makeLoop()
     // Each thread posts only once the loop ran what it posted before, so the loop falls asleep again and again.
