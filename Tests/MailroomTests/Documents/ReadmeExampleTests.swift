@@ -1,4 +1,3 @@
-import Foundation
 // README: import
 import Mailroom
 // README: end
@@ -43,26 +42,10 @@ final class ReadmeExampleTests: XCTestCase {
   }
 
   func testReadmeShowsThisProgramInAtMost25Lines() throws {
-    let here = URL(fileURLWithPath: #filePath)
-    let readme = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("README.md")
-    let shown = try section(of: lines(of: readme), from: "```swift", to: "```")
-    let source = try lines(of: here)
-    let compiled = try ["import", "types", "main"].flatMap { name in
-      try section(of: source, from: "// README: \(name)", to: "// README: end")
-    }
+    let source = try DocumentedCode(file: #filePath)
+    let shown = try DocumentedCode(document: "README.md").blocks()[0]
+    let compiled = try ["import", "types", "main"].flatMap { try source.section("README: \($0)") }
     XCTAssertEqual(shown.filter { !$0.isEmpty }, compiled.filter { !$0.isEmpty })
     XCTAssertLessThanOrEqual(shown.count, 25)
-  }
-
-  private func lines(of file: URL) throws -> [String] {
-    try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")
-      .map { $0.trimmingCharacters(in: .whitespaces) }
-  }
-
-  private func section(of lines: [String], from first: String, to last: String) throws -> [String] {
-    let start = try XCTUnwrap(lines.firstIndex(of: first), "no line \(first)")
-    let end = try XCTUnwrap(lines[(start + 1)...].firstIndex(of: last), "no line \(last) behind \(first)")
-    return Array(lines[(start + 1)..<end])
   }
 }
