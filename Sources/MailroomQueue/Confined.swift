@@ -7,9 +7,9 @@
 /// - Cost: one allocation at creation; an access is a plain memory access.
 public struct Confined<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
   // Proof: the pointer is immutable after init, and `value` is only opened by the executor that the owner names: an
-  // event loop's thread (events of one loop are sequential), or the consumer of an `MPSCQueue` (one at a time, each ordered
-  // after the one before by the queue's acquire-release pairs). Values come in as `sending`, so no other reference into
-  // their region is left outside.
+  // event loop's thread (events of one loop are sequential), or whoever has its place while it sleeps, or the consumer of an `MPSCQueue`: one
+  // at a time, each ordered after the one before by the acquire-release pairs of `Tenure` or of the queue. Values come in as `sending`, so no
+  // other reference into their region is left outside.
   @usableFromInline let pointer: UnsafeMutablePointer<Value>
 
   /// A box around `value`, which nobody else refers to.

@@ -21,7 +21,7 @@ internal import Synchronization
 /// 1. At most one thread acts at a time: the owner in `awake`, the borrower in `borrowed` and `awaited`, nobody in `asleep`.
 /// 2. Who acts sees what was done by whoever acted before: each way out of a state that somebody acts in is a release, and each
 ///    way into one an acquire.
-/// 3. The owner waits for one borrower at the most: from `awaited` the place goes to nobody else.
+/// 3. Once the owner waits it is next: from `awaited` the place goes to nobody else.
 ///
 /// - Thread safety: ``take()`` and ``give()`` for the owner, in turns; ``borrow()`` for any other thread, followed by ``giveBack()`` if it
 ///   succeeded.

@@ -9,16 +9,19 @@ extension Outbox {
   /// Sends a message that its route has admitted straight over the connection, if it is a request, the loop sleeps, and nothing else is
   /// on its way; says whether it did.
   func sendAlone(_ message: borrowing OutboxMessage) -> Bool {
-    guard let sink = message.sink, let tag = message.content.bytes.byte(at: 0) else { return false }
+    // What came by an alias is looked at by the loop, which knows whether that still is one.
+    guard message.home == nil, let sink = message.sink, let tag = message.content.bytes.byte(at: 0) else {
+      return false
+    }
     return sendAlone(
       tag: tag, message.content.bytes.dropping(1), sink, deadline: message.deadline, to: message.route)
   }
 
-  /// As ``sendAlone(_:)``, a message of the byte `tag` and `content`.
+  /// As ``sendAlone(_:)``, a message of the byte `tag` and `content` that did not come by an alias.
   func sendAlone(
     tag: UInt8, _ content: RawSpan, _ sink: ReplySink, deadline: MonotonicTime, to route: RemoteRoute
   ) -> Bool {
-    guard queue.isIdle else { return false }
+    guard queue.isIdle, !sink.isAbandoned else { return false }
     let isSent = loop.borrow {
       // Looked at again, for what this thread has queued before; and while a client is open nothing is kept or held back.
       guard queue.isIdle, let client = open.value.client else { return false }

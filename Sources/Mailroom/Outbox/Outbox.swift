@@ -125,7 +125,7 @@ final class Outbox: LoopTask, TransportClientObserver {
     tag: UInt8, _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
     of home: RemoteRoute?
   ) {
-    if let sink, sendAlone(tag: tag, content, sink, deadline: deadline, to: route) { return }
+    if home == nil, let sink, sendAlone(tag: tag, content, sink, deadline: deadline, to: route) { return }
     let pushed = queue.push(tag: tag, content, sink, deadline: deadline, to: route, of: home)
     if let message = didPush(pushed) { fail(message, endError) }
   }

@@ -13,7 +13,7 @@ extension TransportClient {
 
   /// Posts an answer whose frame of `size` bytes `write` writes.
   func postAnswer(_ requestID: Int64, size: Int, _ write: (inout ByteWriter) -> Void) {
-    if sendLoneAnswer(size: size, write) { return }
+    if sendLoneAnswer(requestID, size: size, write) { return }
     abandonment.forgetWatchers(requestID)
     let isCancelled = abandonment.takeCancelled(requestID)
     _ = gauge.add(bytes: isCancelled ? 0 : size)

@@ -13,16 +13,16 @@ extension TransportClient {
     return connection.sendLoneRequest(sink, deadline: deadline, prefix, tag: tag, content)
   }
 
-  /// Sends an answer whose frame of `size` bytes `write` writes, if the loop sleeps and nothing else is on its way; says whether it
+  /// Sends the answer to a request whose frame of `size` bytes `write` writes, if the loop sleeps and nothing else is on its way; says whether it
   /// did.
   ///
   /// Any thread but the loop's.
-  func sendLoneAnswer(size: Int, _ write: (inout ByteWriter) -> Void) -> Bool {
+  func sendLoneAnswer(_ requestID: Int64, size: Int, _ write: (inout ByteWriter) -> Void) -> Bool {
     guard outbound.isIdle else { return false }
     return loop.borrow {
       // Looked at again, for what this thread has queued before.
       guard outbound.isIdle, let connection else { return false }
-      return connection.sendLoneAnswer(size: size, write)
+      return connection.sendLoneAnswer(requestID, size: size, write)
     }
   }
 }

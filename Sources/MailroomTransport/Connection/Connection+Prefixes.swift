@@ -12,6 +12,9 @@ extension Connection {
     return settlement.table == prefixes.value.serial ? settlement.mark : settle(prefix)
   }
 
+  /// Whether it is known what ``mark(of:)`` says.
+  func isSettled(_ prefix: BodyPrefix) -> Bool { prefix.settlement.value.table == prefixes.value.serial }
+
   @inline(never)
   private func settle(_ prefix: BodyPrefix) -> PrefixMark {
     // What is not sent defines nothing.

@@ -37,7 +37,7 @@ extension Connection: UVStreamDelegate {
     core.awake()
     isReading = false
     hasPeerEnded = true
-    if let error {
+    if let error = error ?? untoldError {
       failBehindHeldFrames("the connection to \(client.peer) was lost: \(error)")
     } else if decoder.value.isAtFrameBoundary || !isActive {
       handle(.peerEnded)

@@ -28,6 +28,8 @@ final class Connection {
   private(set) var asker: (any AnyObject & Sendable)?
   /// The socket, for a thread that borrows the loop.
   private(set) var descriptor: Int32?
+  /// What a thread in the loop's place has found out about the socket, which tells of it once.
+  var untoldError: UVError?
   /// The longest frame that may be sent.
   let longestFrame: Int
 
@@ -196,6 +198,7 @@ final class Connection {
   /// Writes what has collected, unless a frame is being written.
   func write() {
     guard openFrames == 0, !stream.isClosing else { return }
+    if let untoldError { return failWriting(untoldError) }
     do throws(UVError) {
       switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
       case .done: break
@@ -204,7 +207,7 @@ final class Connection {
           core.awake()
           if let error {
             out.value.didFail(storage, unsent: unsent)
-            fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
+            failWriting(error)
           } else {
             out.value.didWrite(storage)
             write()
@@ -213,9 +216,13 @@ final class Connection {
         }
       }
     } catch {
-      return fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
+      return failWriting(error)
     }
     noteLevel()
+  }
+
+  private func failWriting(_ error: UVError) {
+    fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
   }
 
   private func afterWrite() {

@@ -89,8 +89,8 @@ struct OutBuffer: ~Copyable {
   /// Writes what has collected, as much as `write` takes, and leaves the rest for a flush; says whether it took all.
   ///
   /// Only while nothing else is being written.
-  mutating func writePart(_ write: (RawSpan) -> Int) -> Bool {
-    takenOfCollecting += write(collecting.bytes.dropping(takenOfCollecting))
+  mutating func writePart<Failure: Error>(_ write: (RawSpan) throws(Failure) -> Int) throws(Failure) -> Bool {
+    takenOfCollecting += try write(collecting.bytes.dropping(takenOfCollecting))
     if takenOfCollecting < collecting.count { return false }
     collecting.truncate(to: 0)
     takenOfCollecting = 0

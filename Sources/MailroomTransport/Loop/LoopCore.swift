@@ -78,6 +78,8 @@ package final class LoopCore {
   private var spin: SpinBudget
   /// Who acts for the loop: its thread, or while it waits another one.
   let tenure = Tenure()
+  /// Whether the loop's place can be borrowed: one that spins is woken for what there is to send, and then looks for the answer.
+  private let lends: Bool
   /// Wakes that posters have made or will make.
   private(set) var wakesOwed = 0
   /// The time when the current tick began; not older than what the tick handles.
@@ -95,6 +97,8 @@ package final class LoopCore {
   /// - Parameter spin: for how long the loop looks for work before it sleeps.
   init(spin: SpinBudget = SpinBudget()) throws(UVError) {
     self.spin = spin
+    lends = !spin.isOn
+    if spin.isOn { tenure.take() }
     uv = try UVLoop()
     do throws(UVError) {
       async = try UVAsync(uv) { [unowned self] in
@@ -125,7 +129,7 @@ package final class LoopCore {
   func awake() {
     if rest == .none { return }
     let wasAsleep = rest == .asleep
-    if wasAsleep { tenure.take() }
+    if wasAsleep && lends { tenure.take() }
     rest = .none
     tickTime = .now
     spin.didFindWork(at: tickTime)
@@ -175,7 +179,7 @@ package final class LoopCore {
     idle?.set(started: false)
     rest = slept == .asleep ? .asleep : .none
     // The last thing of all: from here on somebody else may act.
-    if rest == .asleep { tenure.give() }
+    if rest == .asleep && lends { tenure.give() }
     return true
   }
 

@@ -217,10 +217,15 @@ final class UVTCP: UVHandle {
 
   /// Writes as much as a socket takes now, past libuv: for a thread that borrows the loop, while nothing else is being written.
   ///
-  /// - Returns: how many bytes it took; zero also for an error, which whoever writes next finds as well.
-  static func write(_ bytes: RawSpan, to descriptor: Int32) -> Int {
+  /// - Returns: how many bytes it took.
+  /// - Throws: an error that the socket tells of once, and so not to who writes next.
+  static func write(_ bytes: RawSpan, to descriptor: Int32) throws(UVError) -> Int {
     let flags = Int32(Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT))
-    return bytes.withUnsafeBytes { max(0, send(descriptor, $0.baseAddress, $0.count, flags)) }
+    let count = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, flags) }
+    if count >= 0 { return count }
+    let error = errno
+    if error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ENOBUFS { return 0 }
+    throw UVError("write", code: -error)
   }
 
   private final class WriteRequest {

@@ -169,7 +169,9 @@ final class GuideExampleTests: XCTestCase {
 
   func testGuideShowsThisCode() throws {
     let source = try DocumentedCode(file: #filePath)
-    let names = ["messages", "by hand", "endpoint", "environments", "use", "errors", "callback", "cache", "later", "room"]
+    let names = [
+      "messages", "by hand", "endpoint", "environments", "use", "errors", "callback", "cache", "later", "room",
+    ]
     let shown = try DocumentedCode(document: "docs/guide.md").blocks()
     XCTAssertEqual(shown.count, names.count)
     for (block, name) in zip(shown, names) {

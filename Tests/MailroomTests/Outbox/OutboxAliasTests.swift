@@ -179,6 +179,29 @@ final class OutboxAliasTests: EnvironmentTestCase {
     last.reset()
   }
 
+  func testLoneRequestByAnAliasThatHasJustEndedGoesBackToItsAddress() async throws {
+    let alias = try await makeAlias()
+    guard case .remote(let home) = alias.toOther.target else { return XCTFail("it is remote") }
+    let way = home.current
+    alias.connection.reset()
+    await eventually("the alias has ended") { home.outbox.resolved() !== way.outbox }
+    // Somebody else is at the environment's address, and the connection there has nothing to do.
+    try alias.toOwn.send(bytes: [3])
+    let third = try await accept(alias.own, as: .random(), at: alias.own.port)
+    let three = try await third.next()
+    XCTAssertEqual(three.content, [1, 3])
+    await eventually("the loop sleeps") { way.outbox.loop.borrow { true } }
+    var content = ByteWriter()
+    content.append([Content.raw, 4])
+    try way.admit(byteCount: content.count)
+    way.outbox.post(OutboxMessage(content, to: way, of: home, .function { _ in }))
+    let fourth = try await accept(alias.other, as: .random(), at: alias.other.port)
+    let four = try await fourth.next()
+    XCTAssertEqual(four.content, [1, 4])
+    third.reset()
+    fourth.reset()
+  }
+
   func testWhatWaitsForAnAliasGoesBackToItsAddress() async throws {
     let alias = try await makeAlias()
     let (own, other, toOwn, toOther) = (alias.own, alias.other, alias.toOwn, alias.toOther)

@@ -9,6 +9,15 @@ final class ConnectionLoneTests: TransportTestCase {
   private let prefix = BodyPrefix([1, 2])
   private let later = MonotonicTime.distantFuture
 
+  /// As ``makeRawPair(_:configuration:)``, with a prefix that is known to the connection.
+  private func makeSettledPair(
+    _ log: ServiceLog = ServiceLog(), configuration: TransportConfiguration = .init()
+  ) throws -> (TransportClient, RawSocket) {
+    let (client, peer) = try makeRawPair(log, configuration: configuration)
+    try onLoop(client.loop) { [prefix] in _ = client.mark(of: prefix) }
+    return (client, peer)
+  }
+
   /// Sends a request in place of the loop, once that sleeps; says whether the connection took it.
   private func askAlone(
     _ client: TransportClient, _ content: [UInt8], _ reply: Reply, until deadline: MonotonicTime = .distantFuture
@@ -36,7 +45,7 @@ final class ConnectionLoneTests: TransportTestCase {
   // MARK: Requests
 
   func testLoneRequestLeavesWithoutTheLoopBeingWoken() throws {
-    let (client, peer) = try makeRawPair()
+    let (client, peer) = try makeSettledPair()
     for number: UInt8 in 0..<20 {
       let reply = Reply()
       let wakes = client.loop.wakes
@@ -50,7 +59,7 @@ final class ConnectionLoneTests: TransportTestCase {
   }
 
   func testRequestIsNotSentAloneWhileAnotherWaitsForItsAnswer() throws {
-    let (client, peer) = try makeRawPair()
+    let (client, peer) = try makeSettledPair()
     let first = Reply()
     XCTAssertTrue(askAlone(client, [1], first))
     let second = Reply()
@@ -64,7 +73,7 @@ final class ConnectionLoneTests: TransportTestCase {
   }
 
   func testRequestThatNeedsATimerIsNotSentAlone() throws {
-    let (client, peer) = try makeRawPair()
+    let (client, peer) = try makeSettledPair()
     let soon = MonotonicTime.now.advanced(by: .seconds(60))
     XCTAssertFalse(askAlone(client, [1], Reply(), until: soon))
     // One that the loop sends arms it, and then it serves later ones.
@@ -79,7 +88,7 @@ final class ConnectionLoneTests: TransportTestCase {
   }
 
   func testRequestThatWasSentAloneExpires() throws {
-    let (client, peer) = try makeRawPair()
+    let (client, peer) = try makeSettledPair()
     try GrowingTimes().tryEach("a request beside a timer") { time in
       // Its timer stays when it was answered.
       let armed = try client.ask([0], timeout: time)
@@ -94,7 +103,7 @@ final class ConnectionLoneTests: TransportTestCase {
   }
 
   func testNothingIsSentAloneBehindWhatIsQueued() throws {
-    let (client, peer) = try makeRawPair()
+    let (client, peer) = try makeSettledPair()
     let isTaken = whileLent(client) {
       // The loop is woken by this, but cannot act yet.
       try? client.tell([7])
@@ -106,28 +115,28 @@ final class ConnectionLoneTests: TransportTestCase {
   }
 
   func testNothingIsSentAloneThatIsTooLarge() throws {
-    let (client, peer) = try makeRawPair()
+    let (client, peer) = try makeSettledPair()
     XCTAssertFalse(askAlone(client, [UInt8](repeating: 0, count: 20_000), Reply()))
     XCTAssertTrue(askAlone(client, [UInt8](repeating: 5, count: 10_000), Reply()))
     XCTAssertEqual(try peer.receiveRequest().body.count, 10_003)
 
     var small = TransportConfiguration()
     small.maximumFrameLength = 100
-    let (narrow, narrowPeer) = try makeRawPair(configuration: small)
+    let (narrow, narrowPeer) = try makeSettledPair(configuration: small)
     XCTAssertFalse(askAlone(narrow, [UInt8](repeating: 0, count: 100), Reply()))
     XCTAssertTrue(askAlone(narrow, [1], Reply()))
     XCTAssertEqual(try narrowPeer.receiveRequest().body, [1, 2, 3, 1])
   }
 
   func testNothingIsSentAloneOnceTheConnectionEnds() throws {
-    let (client, peer) = try makeRawPair()
+    let (client, peer) = try makeSettledPair()
     peer.reset()
     waitUntil("the end to be seen") { !client.isActive }
     XCTAssertFalse(askAlone(client, [1], Reply()))
   }
 
   func testWhatAFullSocketDoesNotTakeIsLeftForTheLoop() throws {
-    let (client, peer) = try makeRawPair()
+    let (client, peer) = try makeSettledPair()
     let content = [UInt8](repeating: 6, count: 12_000)
     var sent = 0
     // Nobody reads, so the socket fills up; each request is given up, so that the next one is alone again.
@@ -152,7 +161,7 @@ final class ConnectionLoneTests: TransportTestCase {
 
   func testAnswerToTheOnlyRequestLeavesWithoutTheLoopBeingWoken() throws {
     let log = ServiceLog()
-    let (client, peer) = try makeRawPair(log)
+    let (client, peer) = try makeSettledPair(log)
     let connection = try XCTUnwrap(log.connection())
     for id: Int64 in 1...20 {
       try peer.send(.request(id: id, Array("hold".utf8)))
@@ -169,7 +178,7 @@ final class ConnectionLoneTests: TransportTestCase {
 
   func testAnswersToSeveralRequestsGoThroughTheLoop() throws {
     let log = ServiceLog()
-    let (client, peer) = try makeRawPair(log)
+    let (client, peer) = try makeSettledPair(log)
     let connection = try XCTUnwrap(log.connection())
     for id: Int64 in 1...2 { try peer.send(.request(id: id, Array("hold".utf8))) }
     XCTAssertTrue(connection.holding.wait(2))
@@ -184,9 +193,47 @@ final class ConnectionLoneTests: TransportTestCase {
     XCTAssertEqual(try peer.receiveMessage(), .rpcResponse(id: 2, body: [1, 2]))
   }
 
+  func testNewPrefixIsSettledByTheLoopFirst() throws {
+    let (client, peer) = try makeRawPair()
+    try onLoop(client.loop) { client.enableExtensions(prefixes: PrefixLimits(count: 10, byteCount: 1000)) }
+    XCTAssertFalse(askAlone(client, [1], Reply()))
+    try onLoop(client.loop) { [prefix] in _ = client.mark(of: prefix) }
+    XCTAssertTrue(askAlone(client, [1], Reply()))
+    guard case .numberPrefix(_, let told) = try peer.receiveMessage() else { return XCTFail("no number") }
+    XCTAssertEqual(told, [1, 2])
+    guard case .rpcRequest(_, let body) = try peer.receiveMessage() else { return XCTFail("no request") }
+    XCTAssertEqual(body.suffix(2), [3, 1])
+  }
+
+  func testResetThatASenderFindsInPlaceOfTheLoopIsWhatIsTold() throws {
+    let (client, peer) = try makeSettledPair()
+    let reply = Reply()
+    let isTaken = whileLent(client) {
+      // The loop is woken by this, and has to wait.
+      peer.reset()
+      let content: [UInt8] = [1]
+      return client.sendLoneRPC(.receiver(reply), deadline: later, prefix, tag: 3, content.rawSpan)
+    }
+    XCTAssertTrue(isTaken)
+    XCTAssertEqual(reply.outcome()?.reason, .connectionClosed)
+    XCTAssertEqual(reply.outcomes.count, 1)
+  }
+
+  func testConnectionThatFindsAFailedWriteEndsWithItsError() throws {
+    let log = ServiceLog()
+    let (client, peer) = try makeSettledPair(log)
+    try onLoop(client.loop) {
+      client.connection?.untoldError = UVError("write", code: -104)
+      client.connection?.markDirty()
+    }
+    let error = try XCTUnwrap(log.connection()).end()
+    XCTAssertTrue(error?.message.contains("ECONNRESET") == true, "\(String(describing: error))")
+    XCTAssertTrue(try peer.receiveToEnd().bytes.isEmpty)
+  }
+
   func testCancelledRequestIsNotAnsweredAlone() throws {
     let log = ServiceLog()
-    let (client, peer) = try makeRawPair(log)
+    let (client, peer) = try makeSettledPair(log)
     try onLoop(client.loop) { client.enableExtensions() }
     try peer.send(.request(id: 1, Array("hold".utf8)))
     XCTAssertTrue(try XCTUnwrap(log.connection()).holding.wait())
