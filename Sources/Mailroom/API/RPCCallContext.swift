@@ -98,8 +98,9 @@ public struct RPCBytesCallContext: Sendable {
     local = nil
   }
 
-  /// A request of the same environment.
-  init(local: LocalBytesCall) {
+  /// A request of the same environment; there is a call.
+  @inline(__always)
+  init(local: LocalBytesCall?) {
     remote = nil
     self.local = local
   }

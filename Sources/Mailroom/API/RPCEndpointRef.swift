@@ -30,6 +30,8 @@ public struct RPCEndpointRef: Sendable {
     let source: MessageSource
     let owner: RPCEnvID?
     let env: RPCEnv
+    /// The environment's: reached from here without being counted.
+    let localDeadlines: LocalDeadlines
 
     init(_ name: String, _ address: RPCAddress?, _ target: Target, _ source: MessageSource, _ owner: RPCEnvID?) {
       self.name = name
@@ -40,6 +42,7 @@ public struct RPCEndpointRef: Sendable {
       self.source = source
       self.owner = owner
       env = source.env
+      localDeadlines = source.env.localDeadlines
     }
   }
 

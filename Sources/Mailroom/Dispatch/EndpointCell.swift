@@ -19,8 +19,8 @@ protocol EndpointDelivery: AnyObject, Sendable {
   func deliver(_ message: any LocalMessage) -> HandlerTask?
   /// Runs the handler for raw bytes of the same environment.
   func deliver(_ bytes: [UInt8])
-  /// Runs the handler for raw bytes of the same environment that want an answer.
-  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall)
+  /// Runs the handler for raw bytes of the same environment that want an answer; there is a call.
+  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall?)
   /// Runs the callback for something that happened to a connection.
   func deliver(_ event: PeerEvent)
   /// The endpoint's object, to find its reference by.
@@ -188,13 +188,16 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     }
   }
 
-  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall) {
-    guard let endpoint = seat.value.endpoint else { return }
+  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall?) { seat.value.handle(bytes, call, by: self) }
+
+  /// Runs the handler for raw bytes of the same environment that want an answer.
+  @inline(__always)
+  fileprivate func handle(_ bytes: [UInt8], _ call: LocalBytesCall?, _ endpoint: Endpoint) {
     do {
       try ask(endpoint, bytes.rawSpan, RPCBytesCallContext(local: call))
     } catch {
       // Does nothing when the handler has answered: then the error is for the endpoint only.
-      call.refuse(Content.failure(of: error))
+      call?.refuse(Content.failure(of: error))
       endpoint.onError(error)
     }
   }
@@ -233,6 +236,12 @@ private struct EndpointSeat<Endpoint: RPCEndpoint>: ~Copyable {
   ) -> HandlerTask? {
     endpoint?.handle(content, call, source, by: cell) ?? nil
   }
+
+  /// As ``EndpointCell/deliver(_:_:)``.
+  @inline(__always)
+  borrowing func handle(_ bytes: [UInt8], _ call: LocalBytesCall?, by cell: EndpointCell<Endpoint>) {
+    endpoint?.handle(bytes, call, by: cell)
+  }
 }
 
 extension RPCEndpoint {
@@ -241,5 +250,10 @@ extension RPCEndpoint {
     _ content: RawSpan, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Self>
   ) -> HandlerTask? {
     cell.handle(content, call, source, self)
+  }
+
+  @inline(__always)
+  fileprivate func handle(_ bytes: [UInt8], _ call: LocalBytesCall?, by cell: EndpointCell<Self>) {
+    cell.handle(bytes, call, self)
   }
 }

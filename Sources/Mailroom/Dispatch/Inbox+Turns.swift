@@ -4,7 +4,7 @@ internal import MailroomTransport
 /// How messages are handled: in turns that a scheduler gives, or in place.
 extension Inbox {
   /// What a turn knows of itself.
-  private struct Turn {
+  private struct Turn: ~Copyable {
     /// The number of the scheduler's thread it is on.
     let thread: Int
     let mark: TurnMark
@@ -14,6 +14,12 @@ extension Inbox {
     var messages = 0
     /// Their bytes.
     var bytes = 0
+    var call = SpareLocalCall()
+
+    init(thread: Int, mark: TurnMark) {
+      self.thread = thread
+      self.mark = mark
+    }
 
     /// Adds a handled message, unless it was never counted.
     mutating func add(_ bytes: Int) {
@@ -135,8 +141,8 @@ extension Inbox {
       turn.add(InboxMessage.size(of: content))
       return true
     case .bytesRequest(let content, let ask):
-      if !ask.isAbandoned { endpoint.deliver(content, LocalBytesCall(ask)) }
       turn.add(InboxMessage.size(of: content))
+      if !ask.isAbandoned { turn.call.deliver(content, ask, to: endpoint) }
       return true
     case .event(let event):
       endpoint.deliver(event)

@@ -163,9 +163,16 @@ final class Inbox: Sendable {
   /// Posts a one-way message of raw bytes; as ``offer(_:bytes:)``.
   func offer(_ bytes: [UInt8]) -> Offered { offer(.bytes(bytes), size: InboxMessage.size(of: bytes)) }
 
-  /// Posts a request of raw bytes; as ``offer(_:bytes:)``.
-  func offer(_ bytes: [UInt8], _ ask: LocalBytesAsk) -> Offered {
-    offer(.bytesRequest(bytes, ask), size: InboxMessage.size(of: bytes))
+  /// Posts a request of raw bytes from any thread, or refuses it for lack of room or because the inbox is stopped.
+  func take(_ bytes: [UInt8], _ ask: consuming LocalBytesAsk) {
+    let size = InboxMessage.size(of: bytes)
+    guard gauge.admit(bytes: size) else {
+      // A full inbox that is stopped will have room for nobody, and says so.
+      if !isStopped { return ask.refuse(full) }
+      post(.bytesRequest(bytes, consume ask))
+      return
+    }
+    if !post(.bytesRequest(bytes, consume ask)) { gauge.remove(messages: 1, bytes: size) }
   }
 
   private func offer(_ message: consuming InboxMessage, size: Int) -> Offered {

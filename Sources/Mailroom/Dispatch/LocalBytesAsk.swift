@@ -39,20 +39,20 @@ final class LocalBytesAsk: WatchedAsk {
 
   /// Completes the ask with what the endpoint replied, which a function only borrows.
   func complete(_ bytes: RawSpan) {
-    guard let onReply else {
+    if onReply == nil {
       if !isAbandoned { caller.resume(returning: .reply(bytes.array())) }
-      return
+    } else if isFirst() {
+      onReply?(RPCBytesReply(bytes: bytes))
     }
-    if isFirst() { onReply(RPCBytesReply(bytes: bytes)) }
   }
 
   /// Completes the ask with what the endpoint replied.
   func complete(_ bytes: [UInt8]) {
-    guard let onReply else {
+    if onReply == nil {
       caller.resume(returning: .reply(bytes))
-      return
+    } else if isFirst() {
+      onReply?(RPCBytesReply(bytes: bytes.rawSpan))
     }
-    if isFirst() { onReply(RPCBytesReply(bytes: bytes.rawSpan)) }
   }
 
   /// Completes the ask with an error; one for lack of time says which setting governs.

@@ -122,11 +122,12 @@ extension RPCEndpointRef {
 /// A part of what copies of a reference share, since what that keeps is reached from here without counting references.
 extension RPCEndpointRef.Storage {
   /// Asks; refuses the ask when there is no such endpoint.
-  func startLocal(_ bytes: [UInt8], _ ask: LocalBytesAsk) {
-    guard let inbox else { return ask.refuse(unreachable) }
+  func startLocal(_ bytes: [UInt8], _ ask: consuming LocalBytesAsk) {
+    // Not unwrapped, for that would count what is wrapped.
+    if inbox == nil { return ask.refuse(unreachable) }
     if env.isStopped { return ask.refuse(.envStopped) }
-    env.localDeadlines.watch(ask, isShort: ask.limit.isShort)
-    if inbox.offer(bytes, ask) == .full { ask.refuse(inbox.full) }
+    localDeadlines.watch(ask, isShort: ask.limit.isShort)
+    inbox?.take(bytes, consume ask)
   }
 
   /// Sends.
@@ -157,7 +158,7 @@ extension RPCEndpointRef.Storage {
 
 extension Inbox {
   /// The error of a message that there is no room for.
-  fileprivate var full: RPCError {
+  var full: RPCError {
     let level = level
     return RPCError(
       .full,

@@ -35,6 +35,88 @@ final class LocalBytesTests: EnvironmentTestCase {
     assertIs(ends.value.first?.error, .noReply)
   }
 
+  // MARK: Calls in the place of others
+
+  /// Has handlers of raw bytes do as `handle` says, in a turn of its own for each test.
+  private final class Handler: EndpointDelivery {
+    let isConcurrent = false
+    let handle: @Sendable ([UInt8], LocalBytesCall?) throws -> Void
+
+    init(_ handle: @escaping @Sendable ([UInt8], LocalBytesCall?) throws -> Void) { self.handle = handle }
+
+    func deliver(_ bytes: [UInt8], _ call: LocalBytesCall?) { XCTAssertNoThrow(try handle(bytes, call)) }
+    func start(_ me: RPCEndpointRef) {}
+    func stop() {}
+    func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? { nil }
+    func deliver(_ message: any LocalMessage) -> HandlerTask? { nil }
+    func deliver(_ bytes: [UInt8]) {}
+    func deliver(_ event: PeerEvent) {}
+    var identity: ObjectIdentifier { ObjectIdentifier(self) }
+  }
+
+  func testCallThatIsAnsweredInPlaceStandsForTheNextRequest() async throws {
+    let env = try await makeClient()
+    let ends = Box<[End]>([])
+    let seen = Box<Set<ObjectIdentifier>>([])
+    let handler = Handler { bytes, call in
+      XCTAssertEqual(call?.isAbandoned, false)
+      seen.update { if let call { $0.insert(ObjectIdentifier(call)) } }
+      try call?.reply(bytes)
+      XCTAssertThrowsError(try call?.reply(bytes)) { assertIs($0 as? RPCError, .alreadyReplied) }
+    }
+    var spare = SpareLocalCall()
+    for index in 0..<5 { spare.deliver([UInt8(index)], makeAsk(env, ends), to: handler) }
+    XCTAssertEqual(ends.value.map(\.value), [[0], [1], [2], [3], [4]])
+    XCTAssertEqual(seen.value.count, 1, "one call for all of them")
+  }
+
+  func testCallThatIsKeptStandsForNoOtherRequest() async throws {
+    let env = try await makeClient()
+    let ends = Box<[End]>([])
+    let kept = Box<[LocalBytesCall]>([])
+    let handler = Handler { _, call in
+      if let call { kept.append(call) }
+    }
+    do {
+      var spare = SpareLocalCall()
+      for _ in 0..<3 { spare.deliver([], makeAsk(env, ends), to: handler) }
+    }
+    XCTAssertEqual(ends.value.count, 0)
+    for (index, call) in kept.value.enumerated().reversed() {
+      XCTAssertFalse(call.isAbandoned)
+      XCTAssertNoThrow(try call.reply([UInt8(index)]))
+    }
+    XCTAssertEqual(ends.value.map(\.value), [[2], [1], [0]])
+  }
+
+  func testRequestWithoutAnAnswerEndsWithItsHandler() async throws {
+    let env = try await makeClient()
+    let ends = Box<[End]>([])
+    let endsBefore = Box<[Int]>([])
+    let handler = Handler { bytes, call in
+      endsBefore.append(ends.value.count)
+      if bytes == [1] { try call?.reply(bytes) }
+    }
+    var spare = SpareLocalCall()
+    for content: [UInt8] in [[], [1], [], [1]] { spare.deliver(content, makeAsk(env, ends), to: handler) }
+    XCTAssertEqual(endsBefore.value, [0, 1, 2, 3], "not only with the turn")
+    XCTAssertEqual(ends.value.map(\.error?.code), [.noReply, nil, .noReply, nil])
+  }
+
+  func testEndedRequestIsLetGoOfBeforeTheNextOne() async throws {
+    let env = try await makeClient()
+    weak var last: LocalBytesAsk?
+    var spare = SpareLocalCall()
+    let handler = Handler { bytes, call in try call?.reply(bytes) }
+    do {
+      let ask = LocalBytesAsk(in: env, until: AskLimit(nil, env)) { _ in }
+      last = ask
+      spare.deliver([1], ask, to: handler)
+    }
+    XCTAssertNil(last)
+    spare.deliver([2], makeAsk(env, Box([])), to: handler)
+  }
+
   func testRefusedFunctionIsNotCalledWithinTheCall() async throws {
     let env = try await makeClient()
     let ends = Results<RPCError.Code>("the refusal")

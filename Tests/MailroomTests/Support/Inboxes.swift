@@ -76,9 +76,9 @@ final class DeliveryLog: EndpointDelivery {
 
   func deliver(_ bytes: [UInt8]) { _ = take(String(decoding: bytes, as: UTF8.self)) }
 
-  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall) {
+  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall?) {
     deliver(bytes)
-    try? call.reply(bytes)
+    try? call?.reply(bytes)
   }
 
   private func take(_ text: String) -> HandlerTask? {
