@@ -42,6 +42,13 @@ struct Contestant: Sendable {
         wide; one-way messages from one task
         """,
       runnerOptions: ["--dispatch", "shared", "--api", "async"]),
+    Contestant(
+      name: "mailroom-executor", title: "Mailroom, shared, executor", folder: "mailroom",
+      description: """
+        handlers on the shared message loops, and `await ref.ask` from as many tasks as the window is wide that prefer \
+        `ref.taskExecutor`; one-way messages from one such task
+        """,
+      runnerOptions: ["--dispatch", "shared", "--api", "executor"]),
   ]
 
   static let peers = [
