@@ -98,7 +98,8 @@ public struct RPCConfiguration: Sendable {
   ///
   /// Default 16 MiB, at most 256 GiB; Mailroom's own, the reference has no bound. Each endpoint may keep that much, so
   /// multiply it by their number; a message above it is taken when the inbox is below it. There is room again at half of it.
-  /// What is on its way when it becomes full comes on top, as with ``maximumInboxMessages``.
+  /// What is on its way when it becomes full comes on top, as with ``maximumInboxMessages``. Of a message whose type a number stood for
+  /// on the wire the value counts, for nothing else is kept.
   public var maximumInboxBytes = 16 * 1024 * 1024
   /// The messages that may wait to be sent to one endpoint of another environment.
   ///

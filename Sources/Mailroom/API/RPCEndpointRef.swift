@@ -81,7 +81,9 @@ public struct RPCEndpointRef: Sendable {
     switch target {
     case .local(let inbox): try sendLocal(LocalOneWay(message), to: inbox)
     case .remote(let route):
-      try sendRemote(route) { (writer) throws(RPCError) in try Self.write(message, to: &writer) }
+      try sendRemote(route, MessageHead.of(Message.self)) { (writer) throws(RPCError) in
+        try Self.write(message, to: &writer)
+      }
     case .unreachable(let error): throw error
     }
   }

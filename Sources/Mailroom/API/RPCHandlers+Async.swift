@@ -21,7 +21,7 @@ extension RPCHandlers {
   ) {
     add(
       message: Entry(
-        type: ObjectIdentifier(type), name: MessageName.bytes(of: type),
+        type: ObjectIdentifier(type), name: MessageHead.of(type).name,
         decodeAndRun: { _, reader, _ in
           let message: Message = try Self.decode(&reader)
           return { endpoint in try await body(endpoint, message) }
@@ -50,7 +50,7 @@ extension RPCHandlers {
     }
     add(
       request: Entry(
-        type: ObjectIdentifier(type), name: MessageName.bytes(of: type),
+        type: ObjectIdentifier(type), name: MessageHead.of(type).name,
         decodeAndRun: { _, reader, remote in
           guard let remote else { return nil }
           let request: Request = try Self.decode(&reader)

@@ -34,7 +34,7 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
   ) {
     add(
       message: Entry(
-        type: ObjectIdentifier(type), name: MessageName.bytes(of: type),
+        type: ObjectIdentifier(type), name: MessageHead.of(type).name,
         decodeAndRun: { endpoint, reader, _ in
           try body(endpoint, try Self.decode(&reader))
           return nil
@@ -62,7 +62,7 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
     }
     add(
       request: Entry(
-        type: ObjectIdentifier(type), name: MessageName.bytes(of: type),
+        type: ObjectIdentifier(type), name: MessageHead.of(type).name,
         decodeAndRun: { endpoint, reader, remote in
           guard let remote else { return nil }
           let request: Request = try Self.decode(&reader)

@@ -15,6 +15,13 @@ protocol EndpointDelivery: AnyObject, Sendable {
   /// `content` is valid during the call only.
   /// Its origin comes in parts, for one that is put together is counted.
   func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask?
+  /// The handlers for a wire name.
+  ///
+  /// For any thread, at any time.
+  func handlers(named name: RawSpan) -> TypeHandlers
+  /// As ``deliver(_:_:from:)``, for a typed message whose handler is known: `value` is what follows the head, and `handler` is the one of
+  /// ``handlers(named:)`` for messages, or with a call for requests.
+  func deliver(_ value: RawSpan, to handler: Int, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask?
   /// Runs the handler for a message of the same environment, or returns it if it may suspend.
   func deliver(_ message: any LocalMessage) -> HandlerTask?
   /// Runs the handler for raw bytes of the same environment.
@@ -72,16 +79,29 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
-    seat.value.handle(content, call, source, by: self)
+    seat.value.handle(content, TypeHandlers.missing, call, source, by: self)
+  }
+
+  func deliver(_ value: RawSpan, to handler: Int, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
+    seat.value.handle(value, handler, call, source, by: self)
+  }
+
+  func handlers(named name: RawSpan) -> TypeHandlers {
+    TypeHandlers(
+      message: handlers.messages.firstIndex { name.equals($0.name) } ?? TypeHandlers.missing,
+      request: handlers.requests.firstIndex { name.equals($0.name) } ?? TypeHandlers.missing)
   }
 
   /// Runs the handler for a message of another process, or returns it if it may suspend.
   @inline(__always)
   fileprivate func handle(
-    _ content: RawSpan, _ call: RemoteCall?, _ source: MessageSource?, _ endpoint: Endpoint
+    _ content: RawSpan, _ handler: Int, _ call: RemoteCall?, _ source: MessageSource?, _ endpoint: Endpoint
   ) -> HandlerTask? {
     do {
-      guard let handler = try run(content, call, source, endpoint) else { return nil }
+      guard
+        let handler = handler < 0
+          ? try run(content, call, source, endpoint) : try run(value: content, handler, call, source, endpoint)
+      else { return nil }
       let task = task(handler)
       call?.onAbandon { task.cancel() }
       return task
@@ -139,6 +159,17 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
       throw RPCError(
         .undecodable, other.map { "content that begins with \($0)" } ?? "empty content", execution: .notExecuted)
     }
+  }
+
+  /// As ``run(_:_:_:_:)``, for what follows the head of a typed message.
+  @inline(__always)
+  private func run(
+    value: RawSpan, _ handler: Int, _ call: RemoteCall?, _ source: MessageSource?, _ endpoint: Endpoint
+  ) throws -> AsyncHandler<Endpoint>? {
+    let entries = call == nil ? handlers.messages : handlers.requests
+    guard handler < entries.count else { throw unsupported("its message number \(handler)") }
+    var reader = RPCReader(value, from: source ?? MessageSource(env: env))
+    return try entries[handler].decodeAndRun(endpoint, &reader, call)
   }
 
   /// The entry for a wire name.
@@ -232,9 +263,9 @@ private struct EndpointSeat<Endpoint: RPCEndpoint>: ~Copyable {
   /// As ``EndpointCell/deliver(_:_:from:)``.
   @inline(__always)
   borrowing func handle(
-    _ content: RawSpan, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Endpoint>
+    _ content: RawSpan, _ handler: Int, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Endpoint>
   ) -> HandlerTask? {
-    endpoint?.handle(content, call, source, by: cell) ?? nil
+    endpoint?.handle(content, handler, call, source, by: cell) ?? nil
   }
 
   /// As ``EndpointCell/deliver(_:_:)``.
@@ -247,9 +278,9 @@ private struct EndpointSeat<Endpoint: RPCEndpoint>: ~Copyable {
 extension RPCEndpoint {
   @inline(__always)
   fileprivate func handle(
-    _ content: RawSpan, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Self>
+    _ content: RawSpan, _ handler: Int, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Self>
   ) -> HandlerTask? {
-    cell.handle(content, call, source, self)
+    cell.handle(content, handler, call, source, self)
   }
 
   @inline(__always)

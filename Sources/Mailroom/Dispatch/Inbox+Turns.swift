@@ -90,14 +90,14 @@ extension Inbox {
     let source = batch.source
     let last =
       turn.taken + max(1, min(budget.messagesPerLook, bounds.batch - turn.messages, budget.messages - turn.taken))
-    while turn.taken < last, let (range, isRequest) = batch.next() {
+    while turn.taken < last, let (range, isRequest, handler) = batch.next() {
       turn.taken += 1
       let content = bytes.rawSpan.extracting(range)
       // A call that nobody has kept ends here, and not with the message behind it.
       let task =
         isRequest
-        ? take(content, MessageOrigin(call: batch.takeCall(), source: source))
-        : endpoint.deliver(content, nil, from: source)
+        ? take(content, to: handler, MessageOrigin(call: batch.takeCall(), source: source))
+        : deliver(content, to: handler, nil, from: source)
       let size = RemoteBatch.size(of: range.count)
       if let task {
         // Before the handler runs, because one that suspends takes the turn along, and whoever has it next goes on from here.
@@ -111,12 +111,22 @@ extension Inbox {
   }
 
   /// Delivers a message of another process, unless nobody waits for its answer any more; returns its handler if that may suspend.
-  private func take(_ content: RawSpan, _ origin: MessageOrigin) -> HandlerTask? {
+  private func take(
+    _ content: RawSpan, to handler: Int = TypeHandlers.missing, _ origin: MessageOrigin
+  ) -> HandlerTask? {
     guard let call = origin.call, call.isAbandoned else {
-      return endpoint.deliver(content, origin.call, from: origin.source)
+      return deliver(content, to: handler, origin.call, from: origin.source)
     }
     call.drop()
     return nil
+  }
+
+  @inline(__always)
+  private func deliver(
+    _ content: RawSpan, to handler: Int, _ call: RemoteCall?, from source: MessageSource?
+  ) -> HandlerTask? {
+    handler < 0
+      ? endpoint.deliver(content, call, from: source) : endpoint.deliver(content, to: handler, call, from: source)
   }
 
   /// Handles a message; false when the caller's turn is over with it, and its mark says so.
@@ -128,6 +138,9 @@ extension Inbox {
     case .remote(let content, let origin, let count):
       bytes = count
       task = take(content.rawSpan, origin)
+    case .typed(let value, let origin, let handler, let count):
+      bytes = Int(count)
+      task = take(value.rawSpan, to: Int(handler), origin)
     case .batch(let batch):
       // It is its messages that count.
       turn.taken -= 1
@@ -260,9 +273,23 @@ extension Inbox {
 
   /// Delivers a message without queueing it.
   func deliverInPlace(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> DeliveredInPlace {
+    deliverInPlace(content, handler: TypeHandlers.missing, call, from: source)
+  }
+
+  /// Delivers a typed message whose handler is known without queueing it, see ``TypeHandlers``.
+  func deliverInPlace(
+    _ value: RawSpan, to handler: Int, _ call: RemoteCall?, from source: MessageSource?
+  ) -> DeliveredInPlace {
+    deliverInPlace(value, handler: handler, call, from: source)
+  }
+
+  @inline(__always)
+  private func deliverInPlace(
+    _ content: RawSpan, handler: Int, _ call: RemoteCall?, from source: MessageSource?
+  ) -> DeliveredInPlace {
     if queue.isClosed { return .refused }
     guard crew != nil else {
-      guard let task = endpoint.deliver(content, call, from: source) else { return .done }
+      guard let task = deliver(content, to: handler, call, from: source) else { return .done }
       var turn = Turn(thread: 0, mark: marks[0])
       return run(task, 0, &turn) ? .done : .suspended
     }
@@ -270,7 +297,11 @@ extension Inbox {
     // A concurrent endpoint's handlers are counted until they end, wherever they began.
     let bytes = max(1, content.byteCount)
     guard gauge.admit(bytes: bytes) else { return .refused }
-    if let task = endpoint.deliver(content, call, from: source) { _ = run(task, bytes, &turn) } else { turn.add(bytes) }
+    if let task = deliver(content, to: handler, call, from: source) {
+      _ = run(task, bytes, &turn)
+    } else {
+      turn.add(bytes)
+    }
     settle(&turn)
     return .done
   }

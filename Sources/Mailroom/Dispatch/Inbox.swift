@@ -131,6 +131,7 @@ final class Inbox: Sendable {
     let error = RPCError(.endpointStopped, "the endpoint \(name) is stopped", execution: .notExecuted)
     switch consume message {
     case .remote(_, let origin, _): try? origin.call?.fail(error)
+    case .typed(_, let origin, _, _): try? origin.call?.fail(error)
     case .batch(let batch): for call in batch.calls { try? call?.fail(error) }
     case .local(let message, _): message.fail(error)
     case .bytes: break
@@ -197,10 +198,18 @@ final class Inbox: Sendable {
   }
 
   /// Posts a message of another process from any thread, whether there is room or not: what is read is read.
-  func postRemote(content: [UInt8], origin: MessageOrigin) -> PostedRemote {
+  ///
+  /// - Parameter handler: the one that a value is for, see ``TypeHandlers``; if none, the content is whole.
+  func postRemote(
+    content: [UInt8], origin: MessageOrigin, to handler: Int = TypeHandlers.missing
+  ) -> PostedRemote {
     let bytes = max(1, content.count)
     let isFull = gauge.add(bytes: bytes)
-    if post(.remote(content: content, origin, bytes: bytes)) { return isFull ? .takenAndFull : .taken }
+    let isIn =
+      handler < 0
+      ? post(.remote(content: content, origin, bytes: bytes))
+      : post(.typed(value: content, origin, handler: Int32(clamping: handler), bytes: Int32(clamping: bytes)))
+    if isIn { return isFull ? .takenAndFull : .taken }
     gauge.remove(messages: 1, bytes: bytes)
     return .refused
   }

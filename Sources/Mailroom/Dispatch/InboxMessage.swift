@@ -6,6 +6,9 @@ enum InboxMessage: ~Copyable, Sendable {
   case stop
   /// A message of another process, and the bytes it is counted with; zero if it is not counted.
   case remote(content: [UInt8], MessageOrigin, bytes: Int = 0)
+  /// A typed message of another process whose handler is known, see ``TypeHandlers``: what follows the head, and the bytes that it is
+  /// counted with.
+  case typed(value: [UInt8], MessageOrigin, handler: Int32, bytes: Int32)
   /// Messages of another process, counted as ``RemoteBatch/size(of:)`` says.
   case batch(RemoteBatch)
   /// A message of the same environment, and the bytes it is counted with; zero if it is not counted.
@@ -26,6 +29,7 @@ enum InboxMessage: ~Copyable, Sendable {
     case .start: false
     case .stop: false
     case .remote: true
+    case .typed: true
     case .batch: false
     case .local: true
     case .bytes: true

@@ -3,8 +3,9 @@ internal import MailroomTransport
 /// Messages of one connection for one inbox, in their order, posted as one: one node and one buffer for all of them.
 ///
 /// ```
-///   int32  length of the content, and the highest bit set if it wants an answer
-///   bytes  content
+///   int32  length of the content; the highest bit is set if it wants an answer, the next one if its handler is known
+///   int32  the handler, see ``TypeHandlers``, if it is known
+///   bytes  content; if the handler is known, without the head
 ///   …
 /// ```
 ///
@@ -30,8 +31,15 @@ struct RemoteBatch: Sendable {
     /// Whether it should be posted.
     var isFull: Bool { count >= Self.mostMessages || bytes.count >= Self.mostBytes }
 
-    mutating func append(_ content: RawSpan, _ call: RemoteCall?) {
-      bytes.append(integer: UInt32(truncatingIfNeeded: content.byteCount) | (call == nil ? 0 : RemoteBatch.requestBit))
+    /// Appends a message whose content is no longer than ``RemoteBatch/longestContent``.
+    mutating func append(_ content: RawSpan, to handler: Int = TypeHandlers.missing, _ call: RemoteCall?) {
+      let field = UInt32(truncatingIfNeeded: content.byteCount) | (call == nil ? 0 : RemoteBatch.requestBit)
+      if handler < 0 {
+        bytes.append(integer: field)
+      } else {
+        bytes.append(integer: field | RemoteBatch.typedBit)
+        bytes.append(integer: UInt32(truncatingIfNeeded: handler))
+      }
       bytes.append(content)
       if count == 0 { onlyCall = call } else { collect(call) }
       count += 1
@@ -45,11 +53,14 @@ struct RemoteBatch: Sendable {
     }
 
     /// The only message; nothing is left here.
-    mutating func takeOnly(from source: MessageSource?) -> (content: [UInt8], origin: MessageOrigin) {
-      let content = bytes.bytes.dropping(MemoryLayout<UInt32>.size).array()
+    mutating func takeOnly(
+      from source: MessageSource?
+    ) -> (content: [UInt8], handler: Int, origin: MessageOrigin) {
+      let (start, handler) = RemoteBatch.head(of: bytes.bytes.uint32(at: 0) ?? 0, at: 0, in: bytes.bytes)
+      let content = bytes.bytes.dropping(start).array()
       bytes.truncate(to: 0)
       (count, size) = (0, 0)
-      return (content, MessageOrigin(call: onlyCall.take(), source: source))
+      return (content, handler, MessageOrigin(call: onlyCall.take(), source: source))
     }
 
     /// The batch; nothing is left here.
@@ -82,14 +93,14 @@ struct RemoteBatch: Sendable {
     /// Whether there is nothing left.
     var isAtEnd: Bool { offset >= batch.bytes.count }
 
-    /// Takes the next message: where its content is, and whether it wants an answer, for which ``takeCall()`` is to follow; nil
-    /// behind the last.
-    mutating func next() -> (content: Range<Int>, isRequest: Bool)? {
+    /// Takes the next message: where its content is, whether it wants an answer, for which ``takeCall()`` is to follow, and its handler
+    /// if that is known; nil behind the last.
+    mutating func next() -> (content: Range<Int>, isRequest: Bool, handler: Int)? {
       guard let field = batch.bytes.rawSpan.uint32(at: offset) else { return nil }
-      let start = offset + MemoryLayout<UInt32>.size
-      let content = start..<start + Int(field & ~RemoteBatch.requestBit)
+      let (start, handler) = RemoteBatch.head(of: field, at: offset, in: batch.bytes.rawSpan)
+      let content = start..<start + Int(field & ~(RemoteBatch.requestBit | RemoteBatch.typedBit))
       offset = content.upperBound
-      return (content, field & RemoteBatch.requestBit != 0)
+      return (content, field & RemoteBatch.requestBit != 0, handler)
     }
 
     /// Takes the call of the message that was taken last, if that is a request.
@@ -101,6 +112,7 @@ struct RemoteBatch: Sendable {
   }
 
   private static let requestBit: UInt32 = 1 << 31
+  private static let typedBit: UInt32 = 1 << 30
   /// Contents up to this many bytes are put together; of larger ones each is worth a buffer of its own.
   static let longestContent = 4096
 
@@ -113,6 +125,14 @@ struct RemoteBatch: Sendable {
     self.bytes = bytes
     self.calls = calls
     self.source = source
+  }
+
+  /// Where the content of a message begins whose record begins with `field`, and its handler.
+  @inline(__always)
+  private static func head(of field: UInt32, at offset: Int, in bytes: RawSpan) -> (start: Int, handler: Int) {
+    let start = offset + MemoryLayout<UInt32>.size
+    guard field & typedBit != 0, let handler = bytes.uint32(at: start) else { return (start, TypeHandlers.missing) }
+    return (start + MemoryLayout<UInt32>.size, Int(handler))
   }
 
   /// What a message of so many bytes is counted with.

@@ -69,16 +69,16 @@ extension Outbox {
     var (count, bytes) = (0, 0)
     if var batch = lane.held.takeRest() {
       while count < Self.run, core.laneBytes + bytes < Self.laneBudget, client.takesBulk, client.isWritable,
-        client.isActive, let (route, size) = sendNext(of: &batch, client)
+        client.isActive, let run = batch.currentRun, let size = sendNext(of: &batch, run, run.prefix, client)
       {
-        core.countOut(route, bytes: size)
+        core.countOut(run.route, bytes: size)
         count += 1
         bytes += size
       }
       lane.held.putBack(batch)
     } else if let message = lane.held.popFirst() {
       count = 1
-      bytes = message.content.count
+      bytes = message.size
       send(message, client, core)
     }
     // Several endpoints whose messages were held back take turns, too.
@@ -106,12 +106,13 @@ extension Outbox {
         let request = isRequest ? batch.takeRequest() : nil
         if let request { watch(core, until: request.deadline) }
         lane.held.hold(
-          batch.bytes.bytes.extracting(range), request?.sink, deadline: request?.deadline ?? .distantFuture,
-          to: run.route, of: nil)
+          batch.bytes.bytes.extracting(range), behind: run.head, request?.sink,
+          deadline: request?.deadline ?? .distantFuture, to: run.route, of: nil)
       }
     } else {
+      let prefix = run.prefix
       while count < most, bytes < mostBytes, client.isWritable, client.isActive,
-        let (_, size) = sendNext(of: &batch, client)
+        let size = sendNext(of: &batch, run, prefix, client)
       {
         count += 1
         bytes += size
@@ -122,24 +123,26 @@ extension Outbox {
     return count
   }
 
-  /// Sends the next message of a batch; says which way it went, and its size.
+  /// Sends the next message of a batch, which is of that run; says what it is counted with.
   @inline(__always)
-  private func sendNext(of batch: inout OutboxBatch.Rest, _ client: TransportClient) -> (RemoteRoute, Int)? {
-    guard let run = batch.currentRun, let (range, isRequest) = batch.next() else { return nil }
+  private func sendNext(
+    of batch: inout OutboxBatch.Rest, _ run: OutboxBatch.Run, _ prefix: BodyPrefix, _ client: TransportClient
+  ) -> Int? {
+    guard let (range, isRequest) = batch.next() else { return nil }
     let request = isRequest ? batch.takeRequest() : nil
     send(
-      batch.bytes.bytes.extracting(range), request?.sink, deadline: request?.deadline ?? .distantFuture, run.route,
-      client)
-    return (run.route, range.count)
+      prefix, batch.bytes.bytes.extracting(range), request?.sink, deadline: request?.deadline ?? .distantFuture,
+      run.route, client)
+    return run.size(of: range.count)
   }
 
   private func send(
-    _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, _ route: RemoteRoute, _ client: TransportClient
+    _ prefix: BodyPrefix, _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, _ route: RemoteRoute,
+    _ client: TransportClient
   ) {
-    let tag = content.byte(at: 0) ?? Content.raw
     guard let sink else {
       do throws(TransportError) {
-        try client.send(route.prefix, tag: tag, content.dropping(1))
+        try client.send(prefix, content)
       } catch {
         policy.onLost(route, 1, RPCError(error))
       }
@@ -147,14 +150,16 @@ extension Outbox {
     }
     if sink.isAbandoned { return }
     do throws(TransportError) {
-      try client.sendRPC(sink, deadline: deadline, route.prefix, tag: tag, content.dropping(1))
+      try client.sendRPC(sink, deadline: deadline, prefix, content)
     } catch {
       sink.fail(error)
     }
   }
 
   func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {
-    core.countOut(message.route, bytes: message.content.count)
-    send(message.content.bytes, message.sink, deadline: message.deadline, message.route, client)
+    core.countOut(message.route, bytes: message.size)
+    send(
+      message.route.prefix(for: message.head), message.content.bytes, message.sink, deadline: message.deadline,
+      message.route, client)
   }
 }

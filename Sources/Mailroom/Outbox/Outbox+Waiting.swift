@@ -86,7 +86,7 @@ extension Outbox {
         fail(message, error)
       } else {
         lost = OutboxCore.Left(
-          route: message.route, messages: (lost?.messages ?? 0) + 1, bytes: (lost?.bytes ?? 0) + message.content.count)
+          route: message.route, messages: (lost?.messages ?? 0) + 1, bytes: (lost?.bytes ?? 0) + message.size)
       }
     }
     if let lost { fail(lost, error) }
@@ -98,7 +98,7 @@ extension Outbox {
   }
 
   func fail(_ message: consuming OutboxMessage, _ error: RPCError) {
-    message.route.gauge.remove(messages: 1, bytes: message.content.count)
+    message.route.gauge.remove(messages: 1, bytes: message.size)
     if let sink = message.sink {
       if !sink.isAbandoned { sink.fail(TransportError(error.transportReason, error.message, isNotSent: true)) }
     } else {

@@ -4,8 +4,8 @@ internal import MailroomTransport
 /// Small messages that several threads post one after the other, queued as one.
 ///
 /// ```
-///   bytes    int32 length of the content, the highest bit set if it wants an answer; content; …
-///   runs     where they go: so many to this endpoint, then so many to that one
+///   bytes    int32 length of the content, the highest bit set if it wants an answer; content, without the head; …
+///   runs     where they go, and behind which head: so many to this endpoint, then so many to that one
 ///   requests who waits for the answers, in order
 /// ```
 ///
@@ -24,7 +24,15 @@ final class OutboxBatch: Sendable {
     let route: RemoteRoute
     /// As ``OutboxMessage/home``.
     let home: RemoteRoute?
+    /// As ``OutboxMessage/head``.
+    let head: MessageHead?
     var count: Int
+
+    /// What stands in front of the contents.
+    var prefix: BodyPrefix { route.prefix(for: head) }
+
+    /// The bytes that the route counts a message with whose content is so long.
+    func size(of byteCount: Int) -> Int { byteCount + head.size }
   }
 
   /// Who waits for an answer, until it is taken out.
@@ -48,13 +56,15 @@ final class OutboxBatch: Sendable {
 
   /// Adds a message behind the others.
   func append(_ message: borrowing OutboxMessage) {
-    append(message.content.bytes, message.sink, deadline: message.deadline, to: message.route, of: message.home)
+    append(
+      message.content.bytes, behind: message.head, message.sink, deadline: message.deadline, to: message.route,
+      of: message.home)
   }
 
   /// Adds a message of `content` behind the others, or of `tag` and `content`.
   func append(
-    tag: UInt8? = nil, _ content: RawSpan, _ sink: consuming ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
-    of home: RemoteRoute?
+    tag: UInt8? = nil, _ content: RawSpan, behind head: MessageHead? = nil, _ sink: consuming ReplySink?,
+    deadline: MonotonicTime, to route: RemoteRoute, of home: RemoteRoute?
   ) {
     let size = UInt32(truncatingIfNeeded: content.byteCount + (tag == nil ? 0 : 1))
     contents.value.bytes.append(integer: size | (sink == nil ? 0 : Self.requestBit))
@@ -63,10 +73,12 @@ final class OutboxBatch: Sendable {
     if sink != nil { contents.value.requests.append(Request(sink: consume sink, deadline: deadline)) }
     contents.value.count += 1
     let last = contents.value.runs.count - 1
-    if last >= 0 && contents.value.runs[last].route === route && contents.value.runs[last].home === home {
+    if last >= 0 && contents.value.runs[last].route === route && contents.value.runs[last].home === home
+      && contents.value.runs[last].head === head
+    {
       contents.value.runs[last].count += 1
     } else {
-      contents.value.runs.append(Run(route: route, home: home, count: 1))
+      contents.value.runs.append(Run(route: route, home: home, head: head, count: 1))
     }
   }
 
@@ -97,7 +109,7 @@ final class OutboxBatch: Sendable {
     /// Whether there is nothing left.
     var isAtEnd: Bool { run >= runs.count }
 
-    /// The messages that go the same way as the next one, it included; nil behind the last.
+    /// The messages that go the same way as the next one behind the same head, it included; nil behind the last.
     var currentRun: Run? { run < runs.count ? runs[run] : nil }
 
     /// Takes the next message: where its content is, and whether it is a request, whose ``takeRequest()`` is to follow; nil behind
@@ -125,7 +137,8 @@ final class OutboxBatch: Sendable {
       content.append(bytes.bytes.extracting(range))
       let request = isRequest ? takeRequest() : nil
       return OutboxMessage(
-        content, to: run.route, of: run.home, request?.sink, deadline: request?.deadline ?? .distantFuture)
+        content, behind: run.head, to: run.route, of: run.home, request?.sink,
+        deadline: request?.deadline ?? .distantFuture)
     }
 
     /// Empties the batch, which is ready for other messages then, and whose storage is kept.

@@ -3,10 +3,12 @@ internal import MailroomTransport
 
 /// A message on its way to another process.
 struct OutboxMessage: ~Copyable, Sendable {
-  /// The content, a byte at least; see ``Content``.
+  /// The content, see ``Content``, without the head if there is one.
   ///
   /// The envelope is the route's, and how it is sent is the connection's.
   let content: ByteWriter
+  /// What the content begins with, if it was left out, because a number may stand for it, too.
+  let head: MessageHead?
   /// Where it goes; counts it from before it is posted until it is sent or failed.
   private(set) var route: RemoteRoute
   /// The route that its reference has, if another outbox than that one's carries it: where it goes back to when that cannot.
@@ -19,23 +21,28 @@ struct OutboxMessage: ~Copyable, Sendable {
   /// A request, or a one-way message.
   ///
   /// - Parameters:
+  ///   - head: what stands in front of the content.
   ///   - home: the reference's route, if that is another one.
   ///   - sink: who waits for the answer; nil for a one-way message.
   init(
-    _ content: consuming ByteWriter, to route: RemoteRoute, of home: RemoteRoute? = nil, _ sink: ReplySink? = nil,
-    deadline: MonotonicTime = .distantFuture
+    _ content: consuming ByteWriter, behind head: MessageHead? = nil, to route: RemoteRoute,
+    of home: RemoteRoute? = nil, _ sink: ReplySink? = nil, deadline: MonotonicTime = .distantFuture
   ) {
     self.content = content
+    self.head = head
     self.route = route
     self.home = home
     self.sink = sink
     self.deadline = deadline
   }
 
+  /// The bytes that its route counts it with: the content, whole.
+  var size: Int { content.count + head.size }
+
   /// Sends it another way, which counts it from now on.
   mutating func redirect(to route: RemoteRoute) {
-    self.route.gauge.remove(messages: 1, bytes: content.count)
-    _ = route.gauge.add(bytes: content.count)
+    self.route.gauge.remove(messages: 1, bytes: size)
+    _ = route.gauge.add(bytes: size)
     if home == nil { home = self.route }
     self.route = route
   }
@@ -49,4 +56,13 @@ struct OutboxMessage: ~Copyable, Sendable {
 
   /// Whether nobody wants the answer any more.
   var isAbandoned: Bool { sink?.isAbandoned ?? false }
+}
+
+extension MessageHead? {
+  /// How many bytes the content has more.
+  @inline(__always)
+  var size: Int {
+    guard let head = self else { return 0 }
+    return head.bytes.count
+  }
 }

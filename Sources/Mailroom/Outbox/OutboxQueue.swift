@@ -83,11 +83,12 @@ struct OutboxQueue: ~Copyable, Sendable {
     collect { $0.append(tag: tag, content, sink, deadline: deadline, to: route, of: home) }
   }
 
-  /// Queues a message of `content`; as ``push(_:)``, but of a queue that is never closed.
+  /// Queues a message of `content` behind a head; as ``push(_:)``, but of a queue that is never closed.
   func hold(
-    _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, to route: RemoteRoute, of home: RemoteRoute?
+    _ content: RawSpan, behind head: MessageHead?, _ sink: ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
+    of home: RemoteRoute?
   ) {
-    _ = collect { $0.append(content, sink, deadline: deadline, to: route, of: home) }
+    _ = collect { $0.append(content, behind: head, sink, deadline: deadline, to: route, of: home) }
   }
 
   /// Has `append` write a message into the open batch, or into a new one that is queued.

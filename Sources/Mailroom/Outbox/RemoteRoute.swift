@@ -12,6 +12,8 @@ final class RemoteRoute: Sendable {
   let name: String
   /// The envelope, which stands in front of every message's content, or its number does.
   let prefix: BodyPrefix
+  /// The envelope with what the content of typed messages begins with; none before the first of them.
+  private let typed = OnceReference<TypedPrefixes>()
   /// What waits in the outbox to be sent to the endpoint.
   let gauge: FlowGauge
   /// Loop-confined, and the lanes' own: where messages to the endpoint were held back last; nil if they never were.
@@ -26,6 +28,22 @@ final class RemoteRoute: Sendable {
 
   /// The route that messages take now: this one, or that of the outbox which this one's outbox has turned out to be the same as.
   var current: RemoteRoute { outbox.isAlias ? outbox.currentRoute(for: self) : self }
+
+  /// What stands in front of a message's content: the envelope, and behind it the head of messages of its type, if it has one.
+  ///
+  /// - Cost: without a head, nothing; for one of the first few types, a look into a small table.
+  @inline(__always)
+  func prefix(for head: MessageHead?) -> BodyPrefix {
+    guard let head else { return prefix }
+    return typedPrefix(for: head)
+  }
+
+  private func typedPrefix(for head: MessageHead) -> BodyPrefix {
+    if let typed = typed.object { return typed.prefix(for: head, behind: prefix) }
+    let made = TypedPrefixes()
+    typed.set(made)
+    return (typed.object ?? made).prefix(for: head, behind: prefix)
+  }
 
   /// Counts a message in, before it is posted.
   ///

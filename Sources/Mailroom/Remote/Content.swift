@@ -4,7 +4,7 @@ internal import MailroomTransport
 ///
 /// ```
 ///   request   01  bytes                                raw bytes
-///             02  varint length, name, value           a typed message
+///             02  varint length, name, value           a typed message; all before the value is the head
 ///             03  16 bytes, then one of the above      asked with retries: what tells the request over all attempts
 ///             AC ED …                                  a Java object stream, from a peer of the reference system
 ///   reply     01  bytes                                raw bytes

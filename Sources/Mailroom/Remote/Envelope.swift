@@ -22,6 +22,9 @@ internal import MailroomTransport
 ///   …      content
 /// ```
 ///
+/// A number may stand for an envelope and the ``MessageHead`` behind it, too, if the peer keeps such: then what follows is the value
+/// alone, and says by itself nothing of its type.
+///
 /// What numbers are given is up to ``PrefixNumbers``, what is made of them to ``NumberedEnvelopes``; that a peer keeps envelopes,
 /// and how many, its ``Introduction`` says.
 struct Envelope: ~Escapable {

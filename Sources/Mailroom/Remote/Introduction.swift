@@ -13,20 +13,19 @@ internal import MailroomTransport
 /// Where the asker listens stands in the request's envelope. It is an ordinary request, so a peer of the reference system
 /// answers it with a failure, since its content is no Java object; such a peer gets no frames that it does not know.
 ///
-/// Version 1 ends before the envelopes, see ``NumberedEnvelopes``, and keeps none. What follows that a version knows is not
-/// looked at, so a peer of version 1 understands version 2, and is sent what version 1 was sent.
+/// Version 1 ends before the envelopes, see ``NumberedEnvelopes``, and keeps none. Version 2 keeps envelopes only, version 3 also those
+/// with a ``MessageHead`` behind them. What follows that a version knows is not looked at, so a peer of an earlier version understands
+/// a later one, and is sent what it was sent before.
 struct Introduction: Equatable {
   /// The name of the endpoint that introductions are addressed to; no endpoint of users can have it.
   static let endpointName = "mailroom-introduction"
 
   private static let mark: UInt8 = 0x0E
-  private static let version: UInt8 = 2
-
   /// Whose introduction it is.
   let id: RPCEnvID
   /// Where it listens; in a reply only.
   let address: RPCAddress?
-  /// The envelopes that it keeps for the other side to number.
+  /// The envelopes that it keeps for the other side to number; branches are those with a head.
   let envelopes: PrefixLimits
 
   /// Whether content is an introduction, well-formed or not.
@@ -51,7 +50,7 @@ struct Introduction: Equatable {
 
   private func appendID(to writer: inout ByteWriter) {
     writer.append(Self.mark)
-    writer.append(Self.version)
+    writer.append(envelopes.withBranches ? 3 : 2)
     id.encode(into: &writer)
   }
 
@@ -93,7 +92,8 @@ struct Introduction: Equatable {
       envelopes = .none
     } else {
       let count = try reader.read(UInt16.self)
-      envelopes = PrefixLimits(count: Int(count), byteCount: Int(try reader.read(UInt32.self)))
+      envelopes = PrefixLimits(
+        count: Int(count), byteCount: Int(try reader.read(UInt32.self)), withBranches: version >= 3)
     }
   }
 

@@ -20,6 +20,14 @@ struct LastRoute: ~Copyable {
     self.number = number
   }
 
+  /// Notes the route of a message whose number stands for more than the envelope.
+  @inline(__always)
+  mutating func noteTyped(_ route: InboxRoute) {
+    if self.route === route { return }
+    self.route = route
+    number = -1
+  }
+
   /// Whether the number stands for the last message's envelope, and its endpoint is not stopped.
   @inline(__always)
   borrowing func isNumbered(_ number: Int) -> Bool { number == self.number && (route?.isOpen ?? false) }
@@ -38,6 +46,14 @@ struct LastRoute: ~Copyable {
     _ content: RawSpan, _ call: RemoteCall? = nil, from source: MessageSource
   ) -> Inbox.DeliveredInPlace {
     route?.inbox.deliverInPlace(content, call, from: source) ?? .refused
+  }
+
+  /// Delivers a typed message whose handler is known in the turn that the handler has.
+  @inline(__always)
+  borrowing func deliver(
+    _ value: RawSpan, to handler: Int, _ call: RemoteCall? = nil, from source: MessageSource
+  ) -> Inbox.DeliveredInPlace {
+    route?.inbox.deliverInPlace(value, to: handler, call, from: source) ?? .refused
   }
 }
 

@@ -1,6 +1,7 @@
 internal import MailroomTransport
 
-/// The envelopes that the peer of one connection has given numbers, and the endpoints that they lead to: at the end that receives.
+/// The envelopes that the peer of one connection has given numbers, alone or with a head, and the endpoints that they lead to: at the
+/// end that receives.
 ///
 /// Loop-confined, pure. How the peer gives numbers: ``PrefixNumbers``.
 ///
@@ -12,66 +13,104 @@ internal import MailroomTransport
 ///   68: 0 is another one ─► 0: the other envelope, no route
 /// ```
 ///
+/// Behind an envelope may stand the ``MessageHead`` of a type: with the route its handlers are found, too, so that a message costs no
+/// look at a name.
+///
 /// Invariants:
-/// 1. Each number stands for a well-formed envelope with no content behind it.
+/// 1. Each number stands for a well-formed envelope with no content behind it, or a well-formed head and nothing more.
 /// 2. Never more of them, nor more bytes in them, than ``limits``, which the peer knows: one that goes beyond breaks the
 ///    protocol, as one does that leaves numbers out or has them stand for anything else.
 /// 3. No route leads to an endpoint that has stopped; those that would are let go before there are more of them than of others,
 ///    but for a few.
 struct NumberedEnvelopes {
   /// What an environment keeps for each connection.
-  static let limits = PrefixLimits(count: 4096, byteCount: 256 * 1024)
+  static let limits = PrefixLimits(count: 4096, byteCount: 256 * 1024, withBranches: true)
 
   /// Routes below which none is let go.
   private static let leastRoutes = 64
 
+  /// What a number stands for.
+  private struct Entry {
+    /// The envelope, and the head if there is one.
+    let bytes: [UInt8]
+    /// How long the head is; zero without one.
+    let headCount: Int
+    /// The handlers of the route's endpoint for the head's type.
+    var handlers = TypeHandlers.none
+  }
+
   private let limits: PrefixLimits
-  private var envelopes: [[UInt8]] = []
+  private var entries: [Entry] = []
   /// The routes that were found, by the same numbers.
   private var routes: [InboxRoute?] = []
   /// How many routes there are.
   private(set) var routeCount = 0
   /// How many there may be before the next look for those to endpoints that have stopped.
   private var mostRoutes = leastRoutes
-  /// Bytes of all envelopes.
+  /// Bytes of all envelopes, with the heads.
   private(set) var byteCount = 0
 
   /// None yet.
   init(within limits: PrefixLimits = limits) { self.limits = limits }
 
   /// How many numbers stand for something.
-  var count: Int { envelopes.count }
+  var count: Int { entries.count }
 
-  /// Has a number stand for an envelope, in place of what it stood for.
+  /// Has a number stand for an envelope, or one with a head, in place of what it stood for.
   ///
   /// - Throws: ``FrameError`` when the peer must not say so; nothing is changed then.
   mutating func define(_ number: Int, _ envelope: RawSpan) throws(FrameError) {
     // Where the two stand in the frame.
     let (numberOffset, envelopeOffset) = (1, 7)
-    guard number < limits.count, number <= envelopes.count else {
-      let expected = "a number up to \(min(envelopes.count, limits.count - 1))"
+    guard number < limits.count, number <= entries.count else {
+      let expected = "a number up to \(min(entries.count, limits.count - 1))"
       throw FrameError(badPrefix: expected, offset: numberOffset)
     }
-    let isNew = number == envelopes.count
-    let after = byteCount - (isNew ? 0 : envelopes[number].count) + envelope.byteCount
+    let isNew = number == entries.count
+    let after = byteCount - (isNew ? 0 : entries[number].bytes.count) + envelope.byteCount
     guard after <= limits.byteCount else {
       throw FrameError(badPrefix: "envelopes of \(limits.byteCount) bytes in all", offset: envelopeOffset)
     }
-    guard let parsed = try? Envelope(parsing: envelope), parsed.content.byteCount == 0 else {
-      throw FrameError(badPrefix: "an envelope and nothing behind it", offset: envelopeOffset)
+    guard let parsed = try? Envelope(parsing: envelope) else {
+      throw FrameError(badPrefix: "an envelope", offset: envelopeOffset)
+    }
+    let headCount = parsed.content.byteCount
+    guard headCount == 0 || limits.withBranches && MessageHead.name(in: parsed.content) != nil else {
+      throw FrameError(
+        badPrefix: "nothing behind the envelope, or the name of a type and nothing behind that",
+        offset: envelopeOffset + envelope.byteCount - headCount)
     }
     byteCount = after
+    let entry = Entry(bytes: envelope.array(), headCount: headCount)
     if isNew {
-      envelopes.append(envelope.array())
+      entries.append(entry)
       routes.append(nil)
     } else {
-      envelopes[number] = envelope.array()
+      entries[number] = entry
       set(nil, for: number)
     }
   }
 
-  /// The envelope that a number stands for; nil for a number that stands for none.
-  func envelope(_ number: Int) -> [UInt8]? { number < envelopes.count ? envelopes[number] : nil }
+  /// The envelope that a number stands for, with the head if there is one; nil for a number that stands for none.
+  func envelope(_ number: Int) -> [UInt8]? { number < entries.count ? entries[number].bytes : nil }
+
+  /// Whether a number stands for an envelope and a head.
+  @inline(__always)
+  func isTyped(_ number: Int) -> Bool { number < entries.count && entries[number].headCount > 0 }
+
+  /// The handlers that messages behind a typed number are for, if its route was found.
+  @inline(__always)
+  func handlers(_ number: Int) -> TypeHandlers { number < entries.count ? entries[number].handlers : .none }
+
+  /// A whole content: the head that a number stands for, and what followed the number.
+  func content(_ number: Int, _ value: RawSpan) -> [UInt8] {
+    guard number < entries.count else { return [] }
+    let entry = entries[number]
+    var writer = ByteWriter(capacity: entry.headCount + value.byteCount)
+    writer.append(entry.bytes.rawSpan.dropping(entry.bytes.count - entry.headCount))
+    writer.append(value)
+    return writer.array()
+  }
 
   /// The route that was found for a number, if its endpoint has not stopped since.
   @inline(__always)
@@ -83,9 +122,17 @@ struct NumberedEnvelopes {
   /// Notes the route that was found for a number that stands for an envelope; nil when there is none.
   mutating func note(_ route: InboxRoute?, for number: Int) {
     set(route, for: number)
+    if let route, let head = head(number), let name = MessageHead.name(in: head.rawSpan) {
+      entries[number].handlers = route.inbox.endpoint.handlers(named: name)
+    }
     guard routeCount > mostRoutes else { return }
     for index in routes.indices where routes[index]?.inbox.isStopped == true { set(nil, for: index) }
     mostRoutes = max(Self.leastRoutes, 2 * routeCount)
+  }
+
+  private func head(_ number: Int) -> [UInt8]? {
+    let entry = entries[number]
+    return entry.headCount == 0 ? nil : Array(entry.bytes.suffix(entry.headCount))
   }
 
   private mutating func set(_ route: InboxRoute?, for number: Int) {

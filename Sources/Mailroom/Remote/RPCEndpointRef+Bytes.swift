@@ -91,17 +91,18 @@ extension RPCEndpointRef.Storage {
     route.outbox.post(OutboxMessage(content, to: route, of: home, consume sink, deadline: deadline))
   }
 
-  /// Encodes a message's content, and counts it in.
+  /// Encodes a message's content but for the head, and counts it in, with the head.
   func admitted(
-    _ route: RemoteRoute, overhead: Int, _ encode: (inout ByteWriter) throws(RPCError) -> Void
+    _ route: RemoteRoute, _ head: MessageHead?, overhead: Int, _ encode: (inout ByteWriter) throws(RPCError) -> Void
   ) throws(RPCError) -> ByteWriter {
     if let refusal = route.outbox.refusal { throw refusal }
     // Encoding is in vain when there is no room.
     if route.gauge.isFull { throw route.full }
     var content = ByteWriter()
     try encode(&content)
-    try check(content.count, overhead, route)
-    try route.admit(byteCount: content.count)
+    let count = content.count + head.size
+    try check(count, overhead, route)
+    try route.admit(byteCount: count)
     return content
   }
 

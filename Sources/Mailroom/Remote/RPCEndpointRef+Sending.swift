@@ -20,7 +20,9 @@ extension RPCEndpointRef {
   func start<Request: RPCRequest>(
     _ request: Request, over route: RemoteRoute, _ ask: some RefusableAsk, _ limit: AskLimit, key: RPCRequestKey? = nil
   ) {
-    sendRemote(route, .receiver(ask), limit) { (writer) throws(RPCError) in
+    // A key stands in front of the name, so that no number can stand for both the envelope and the name.
+    let head = key == nil ? MessageHead.of(Request.self) : nil
+    sendRemote(route, head, .receiver(ask), limit) { (writer) throws(RPCError) in
       try Self.write(request, key: key, to: &writer)
     } onError: {
       ask.refuse($0)
@@ -41,8 +43,11 @@ extension RPCEndpointRef {
     if inbox.offer(message, bytes: message.byteCount) == .full { message.fail(inbox.full) }
   }
 
+  /// - Parameters:
+  ///   - head: what the content begins with; nil if that is encoded, too.
+  ///   - encode: appends what follows.
   func sendRemote(
-    _ route: RemoteRoute, _ sink: ReplySink, _ limit: AskLimit,
+    _ route: RemoteRoute, _ head: MessageHead?, _ sink: ReplySink, _ limit: AskLimit,
     _ encode: (inout ByteWriter) throws(RPCError) -> Void, onError: (RPCError) -> Void
   ) {
     if env.isStopped { return onError(.envStopped) }
@@ -50,19 +55,21 @@ extension RPCEndpointRef {
     do throws(RPCError) {
       if let client = route.outbox.directClient(for: route) {
         var failure: RPCError?
-        let mark = client.mark(of: route.prefix)
+        let prefix = route.prefix(for: head)
+        let mark = client.mark(of: prefix)
         do throws(TransportError) {
           try client.sendRPC(sink, deadline: limit.deadline, saved: mark.saved) { (writer) throws(TransportError) in
-            writer.append(route.prefix, mark)
+            writer.append(prefix, mark)
             do throws(RPCError) { try encode(&writer) } catch { throw error.carried(in: &failure) }
           }
         } catch {
           throw failure ?? RPCError(error)
         }
       } else {
-        let content = try storage.admitted(route, overhead: FrameFormat.rpcOverhead, encode)
+        let content = try storage.admitted(route, head, overhead: FrameFormat.rpcOverhead, encode)
         route.outbox.post(
-          OutboxMessage(content, to: route, of: route === home ? nil : home, sink, deadline: limit.deadline))
+          OutboxMessage(
+            content, behind: head, to: route, of: route === home ? nil : home, sink, deadline: limit.deadline))
       }
     } catch {
       onError(error)
@@ -77,37 +84,38 @@ extension RPCEndpointRef {
   }
 
   func sendRemote(
-    _ route: RemoteRoute, _ encode: (inout ByteWriter) throws(RPCError) -> Void
+    _ route: RemoteRoute, _ head: MessageHead, _ encode: (inout ByteWriter) throws(RPCError) -> Void
   ) throws(RPCError) {
     if env.isStopped { throw .envStopped }
     let (home, route) = (route, route.current)
     if let client = route.outbox.directClient(for: route) {
       var failure: RPCError?
-      let mark = client.mark(of: route.prefix)
+      let prefix = route.prefix(for: head)
+      let mark = client.mark(of: prefix)
       do throws(TransportError) {
         try client.send(saved: mark.saved) { (writer) throws(TransportError) in
-          writer.append(route.prefix, mark)
+          writer.append(prefix, mark)
           do throws(RPCError) { try encode(&writer) } catch { throw error.carried(in: &failure) }
         }
       } catch {
         throw failure ?? RPCError(error)
       }
     } else {
-      let content = try storage.admitted(route, overhead: FrameFormat.oneWayOverhead, encode)
-      route.outbox.post(OutboxMessage(content, to: route, of: route === home ? nil : home))
+      let content = try storage.admitted(route, head, overhead: FrameFormat.oneWayOverhead, encode)
+      route.outbox.post(OutboxMessage(content, behind: head, to: route, of: route === home ? nil : home))
     }
   }
 
   // MARK: Encoding
 
+  /// Appends what follows the ``MessageHead``; with a key, the key and the head, too.
   static func write<Message: RPCMessage>(
     _ message: Message, key: RPCRequestKey? = nil, to writer: inout ByteWriter
   ) throws(RPCError) {
-    if let key { Content.append(key, to: &writer) }
-    writer.append(Content.typed)
-    let name = MessageName.bytes(of: Message.self)
-    writer.append(varint: UInt64(name.count))
-    writer.append(name)
+    if let key {
+      Content.append(key, to: &writer)
+      writer.append(MessageHead.of(Message.self).bytes)
+    }
     do {
       try message.encode(into: &writer)
     } catch {

@@ -61,16 +61,43 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   private func receive(request content: RawSpan, behind number: Int, _ responder: RPCResponder) {
+    if numbered.value.isTyped(number) { return receive(typedRequest: content, behind: number, responder) }
     if let route = numbered.value.route(number), content.byte(at: 0) != Content.java {
       last.value.note(route, number)
       return deliver(request: content, responder, to: route)
     }
-    guard let bytes = numbered.value.envelope(number), let envelope = try? Envelope(parsing: bytes.rawSpan) else {
-      return responder.fail("The request's envelope cannot be read: the number \(number) stands for none")
+    if let route = find(number, content, responder) { deliver(request: content, responder, to: route) }
+  }
+
+  private func receive(typedRequest value: RawSpan, behind number: Int, _ responder: RPCResponder) {
+    guard let route = numbered.value.route(number) ?? find(number, value, responder) else { return }
+    last.value.noteTyped(route)
+    let handler = numbered.value.handlers(number).request
+    guard handler >= 0 else {
+      // Whoever says that there is no handler is to say for what.
+      return deliver(request: numbered.value.content(number, value).rawSpan, responder, to: route)
     }
-    let route = route(for: envelope, content, responder)
+    let hasCall = spare.value.begin(responder)
+    if hasCall && hasTurn
+      && wasServed(spare.value.deliver(value, to: handler, from: source, by: last.value))
+    {
+      return spare.value.settle()
+    }
+    if !hasCall { spare.value.call = RemoteCall(responder, from: peer, source) }
+    deliver(value, by: handler, MessageOrigin(call: spare.value.call, source: source), to: route)
+    spare.value.settle()
+  }
+
+  /// Finds the endpoint that requests behind a number are for, and the handlers of typed ones; nil when this one was answered here.
+  private func find(_ number: Int, _ content: RawSpan, _ responder: RPCResponder) -> InboxRoute? {
+    guard let bytes = numbered.value.envelope(number), let envelope = try? Envelope(parsing: bytes.rawSpan) else {
+      responder.fail("The request's envelope cannot be read: the number \(number) stands for none")
+      return nil
+    }
+    // With a head, that says what it is, and not what follows.
+    let route = route(for: envelope, envelope.content.byteCount > 0 ? envelope.content : content, responder)
     numbered.value.note(route, for: number)
-    if let route { deliver(request: content, responder, to: route) }
+    return route
   }
 
   /// The endpoint that a request is for; nil for one that is answered here, because it is for none or about the environment.
@@ -111,16 +138,34 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   private func receive(oneWay content: RawSpan, behind number: Int) {
+    if numbered.value.isTyped(number) { return receive(typedOneWay: content, behind: number) }
     if let route = numbered.value.route(number) {
       last.value.note(route, number)
       return deliver(content, .oneWay(source), to: route)
     }
+    if let route = find(number) { deliver(content, .oneWay(source), to: route) }
+  }
+
+  private func receive(typedOneWay value: RawSpan, behind number: Int) {
+    guard let route = numbered.value.route(number) ?? find(number) else { return }
+    last.value.noteTyped(route)
+    let handler = numbered.value.handlers(number).message
+    guard handler >= 0 else {
+      return deliver(numbered.value.content(number, value).rawSpan, .oneWay(source), to: route)
+    }
+    if hasTurn && wasServed(last.value.deliver(value, to: handler, from: source)) { return }
+    deliver(value, by: handler, .oneWay(source), to: route)
+  }
+
+  /// As ``find(_:_:_:)``, for one-way messages; nil, and this one is lost, when there is none.
+  private func find(_ number: Int) -> InboxRoute? {
     guard let bytes = numbered.value.envelope(number), let envelope = try? Envelope(parsing: bytes.rawSpan) else {
-      return lost(nil, Self.unreadable)
+      lost(nil, Self.unreadable)
+      return nil
     }
     let route = route(for: envelope)
     numbered.value.note(route, for: number)
-    if let route { deliver(content, .oneWay(source), to: route) }
+    return route
   }
 
   /// The endpoint that a one-way message is for; nil, and the message is lost, when there is none.
@@ -238,10 +283,16 @@ final class RemoteHandler: ConnectionHandler {
   /// Serves a one-way message of the last message's route, if there is a turn for it; says whether it did.
   @inline(__always)
   private func servesInTurn(_ content: RawSpan) -> Bool {
-    guard hasTurn else { return false }
-    switch last.value.deliver(content, from: source) {
+    hasTurn && wasServed(last.value.deliver(content, from: source))
+  }
+
+  /// Whether a message was served in the turn that there was, which is over if it was not, or if its handler has suspended.
+  @inline(__always)
+  private func wasServed(_ delivered: Inbox.DeliveredInPlace) -> Bool {
+    switch delivered {
     case .done: return true
     case .suspended:
+      // The turn is the handler's now.
       turn.value.inbox = nil
       return true
     case .refused:
@@ -269,7 +320,10 @@ final class RemoteHandler: ConnectionHandler {
     return true
   }
 
-  private func deliver(_ content: RawSpan, _ origin: MessageOrigin, to route: InboxRoute) {
+  /// - Parameter handler: the one that a typed message's value is for, if it is known.
+  private func deliver(
+    _ content: RawSpan, by handler: Int = TypeHandlers.missing, _ origin: MessageOrigin, to route: InboxRoute
+  ) {
     let inbox = route.inbox
     if route.isHere {
       if waiting.value.count > 0 { postWaiting() }
@@ -278,14 +332,11 @@ final class RemoteHandler: ConnectionHandler {
         if inbox.beginTurnInPlace() { turn.value.inbox = inbox }
       }
       if turn.value.isOf(inbox) {
-        switch inbox.deliverInPlace(content, origin.call, from: origin.source) {
-        case .done: return
-        case .suspended:
-          // The turn is the handler's now.
-          turn.value.inbox = nil
-          return
-        case .refused: endTurn()
-        }
+        let delivered =
+          handler < 0
+          ? inbox.deliverInPlace(content, origin.call, from: origin.source)
+          : inbox.deliverInPlace(content, to: handler, origin.call, from: origin.source)
+        if wasServed(delivered) { return }
       }
     }
     // What runs on this loop may be served in place the next moment, which must not overtake anything.
@@ -294,7 +345,7 @@ final class RemoteHandler: ConnectionHandler {
         postWaiting()
         next.value = inbox
       }
-      waiting.value.append(content, origin.call)
+      waiting.value.append(content, to: handler, origin.call)
       // An inbox that fills up is to be known for full with the message that fills it.
       if waiting.value.isFull || inbox.gauge.wouldFill(messages: waiting.value.count, bytes: waiting.value.size) {
         postWaiting()
@@ -303,8 +354,8 @@ final class RemoteHandler: ConnectionHandler {
     }
     if next.value === inbox { postWaiting() }
     didPost(
-      inbox.postRemote(content: content.array(), origin: origin), to: inbox, count: 1, size: content.byteCount,
-      oneWays: origin.call == nil ? 1 : 0)
+      inbox.postRemote(content: content.array(), origin: origin, to: handler), to: inbox, count: 1,
+      size: content.byteCount, oneWays: origin.call == nil ? 1 : 0)
   }
 
   /// Posts what waits: at the end of a batch of reading, or before something else.
@@ -312,8 +363,8 @@ final class RemoteHandler: ConnectionHandler {
     let (count, size, oneWays) = (waiting.value.count, waiting.value.size, waiting.value.oneWays)
     guard count > 0, let inbox = next.value else { return }
     if count == 1 {
-      let (content, origin) = waiting.value.takeOnly(from: source)
-      let posted = inbox.postRemote(content: content, origin: origin)
+      let (content, handler, origin) = waiting.value.takeOnly(from: source)
+      let posted = inbox.postRemote(content: content, origin: origin, to: handler)
       return didPost(posted, to: inbox, count: 1, size: size, oneWays: oneWays)
     }
     let posted = inbox.post(waiting.value.take(from: source), count: count, size: size)

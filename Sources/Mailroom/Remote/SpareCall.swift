@@ -22,6 +22,14 @@ struct SpareCall: ~Copyable {
     last.deliver(content, call, from: source)
   }
 
+  /// As ``deliver(_:from:to:)``, for a typed message whose handler is known.
+  @inline(__always)
+  borrowing func deliver(
+    _ value: RawSpan, to handler: Int, from source: MessageSource, by last: borrowing LastRoute
+  ) -> Inbox.DeliveredInPlace {
+    last.deliver(value, to: handler, call, from: source)
+  }
+
   /// The call's handler has returned: whoever else has the call, answers it, and it is no spare one; if there is nobody else, the
   /// request has ended with its handler.
   @inline(__always)

@@ -40,6 +40,24 @@ extension TransportClient {
     try connection.sendOneWay(prefix, tag: tag, content)
   }
 
+  /// Sends a request whose body is `prefix` and `content`; as ``sendRPC(_:deadline:_:tag:_:)``.
+  ///
+  /// - Throws: likewise.
+  package func sendRPC(
+    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, _ content: RawSpan
+  ) throws(TransportError) {
+    guard let connection else { return sink.fail(closedError) }
+    try connection.sendRequest(consume sink, deadline: deadline, prefix, tag: nil, content)
+  }
+
+  /// Sends a one-way message whose body is `prefix` and `content`; as ``send(_:tag:_:)``.
+  ///
+  /// - Throws: likewise.
+  package func send(_ prefix: BodyPrefix, _ content: RawSpan) throws(TransportError) {
+    guard let connection else { return didDrop(.oneWay) }
+    try connection.sendOneWay(prefix, tag: nil, content)
+  }
+
   /// Answers a request of the peer with a body that is the byte `tag` and `body`; as ``respond(_:_:)``.
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge``: the request still wants an answer then.

@@ -2,12 +2,12 @@ package import MailroomQueue
 
 /// What one thread sends alone, without waking the loop for it.
 extension TransportClient {
-  /// Sends a request whose body is `prefix`, the byte `tag`, and `content`, from a thread that borrows the loop, if nothing else is on its
-  /// way; says whether it did.
+  /// Sends a request whose body is `prefix`, the byte `tag` if there is one, and `content`, from a thread that borrows the loop, if nothing
+  /// else is on its way; says whether it did.
   ///
   /// Only within ``EventLoop/borrow(_:)``.
   package func sendLoneRPC(
-    _ sink: ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan
+    _ sink: ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan
   ) -> Bool {
     guard outbound.isIdle, let connection else { return false }
     return connection.sendLoneRequest(sink, deadline: deadline, prefix, tag: tag, content)

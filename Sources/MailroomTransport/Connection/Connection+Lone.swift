@@ -17,9 +17,9 @@ extension Connection {
   ///
   /// Only within ``EventLoop/borrow(_:)``.
   func sendLoneRequest(
-    _ sink: ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan
+    _ sink: ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan
   ) -> Bool {
-    let body = prefix.bytes.count + 1 + content.byteCount
+    let body = prefix.bytes.count + (tag == nil ? 0 : 1) + content.byteCount
     // A deadline before the next look for expired ones would need a timer; a prefix that is new here may have to look for a number.
     guard isQuiet, pending.value.count == 0, takesMessage(of: body), takesLoneBody(of: body), deadline >= sweepsAt,
       isSettled(prefix)

@@ -19,7 +19,10 @@ extension Connection {
   private func settle(_ prefix: BodyPrefix) -> PrefixMark {
     // What is not sent defines nothing.
     guard acceptsRequests else { return .none }
-    if let number = prefixes.value.settle(prefix) {
+    let number = prefixes.value.settle(prefix)
+    if number == nil, let root = prefix.root {
+      prefix.settlement.value.mark = mark(of: root)
+    } else if let number {
       let bytes = prefix.bytes
       append { (writer) in
         try? writer.append(frame: .numberPrefix(number: number, prefix: bytes.rawSpan), limit: .max)

@@ -35,24 +35,25 @@ extension Connection {
 
   /// Sends a one-way message; only after ``takesMessage(of:)``.
   @inline(__always)
-  func sendTaken(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) {
+  func sendTaken(_ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan) {
     let mark = mark(of: prefix)
     markDirty()
     out.value.collecting.appendOneWay(mark, prefix.bytes, tag: tag, content)
     flushIfLarge()
   }
 
-  /// Sends a request whose body is `prefix`, the byte `tag`, and `content`.
+  /// Sends a request whose body is `prefix`, the byte `tag` if there is one, and `content`.
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/full`` or ``TransportError/Reason/tooLarge``, and then `sink` is not
   ///   told.
+  @inline(__always)
   func sendRequest(
-    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan
+    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan
   ) throws(TransportError) {
     if !isWritable && acceptsRequests { throw client.fullError }
     // Thrown, so that who asks is not told within the call.
     if isPendingFull { throw pendingFullError }
-    let length = FrameFormat.rpcOverhead + prefix.bytes.count + 1 + content.byteCount
+    let length = FrameFormat.rpcOverhead + prefix.bytes.count + (tag == nil ? 0 : 1) + content.byteCount
     if length > longestFrame { throw client.tooLargeError(length: length) }
     let mark = mark(of: prefix)
     let isObject = sink.isObject
@@ -67,13 +68,14 @@ extension Connection {
     flushIfLarge()
   }
 
-  /// Sends a one-way message whose body is `prefix`, the byte `tag`, and `content`.
+  /// Sends a one-way message whose body is `prefix`, the byte `tag` if there is one, and `content`.
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/full`` or ``TransportError/Reason/tooLarge``.
-  func sendOneWay(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) throws(TransportError) {
+  @inline(__always)
+  func sendOneWay(_ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan) throws(TransportError) {
     guard acceptsRequests else { return client.didDrop(.oneWay) }
     if !isWritable { throw client.fullError }
-    let length = FrameFormat.oneWayOverhead + prefix.bytes.count + 1 + content.byteCount
+    let length = FrameFormat.oneWayOverhead + prefix.bytes.count + (tag == nil ? 0 : 1) + content.byteCount
     if length > longestFrame { throw client.tooLargeError(length: length) }
     sendTaken(prefix, tag: tag, content)
   }

@@ -21,6 +21,9 @@ internal import Synchronization
 /// 2. Numbers are given from zero on, without gaps. One is defined anew only when nobody holds its prefix any more.
 /// 3. Never more prefixes or bytes than the peer has said that it keeps, nor than ``most``. What finds no room is sent in full,
 ///    on this connection for good, so that asking again costs nothing.
+/// 4. Branches have half of the numbers at most, and half of the bytes, so that however many there are, as many are left for
+///    roots. A branch that finds no room, or whose peer keeps none, is sent as the mark of its root, whatever that is, and what
+///    follows its root in full.
 ///
 /// - Complexity: settling a prefix is O(1), amortised: the table is looked through for prefixes that nobody holds only after as
 ///   many as it has were given numbers or found no room.
@@ -37,11 +40,13 @@ struct PrefixNumbers {
   private let longest: Int
   /// The prefixes by their numbers.
   private var prefixes: [BodyPrefix] = []
-  /// Numbers whose prefixes nobody held when the table was last looked through.
-  private var free: [UInt16] = []
+  /// Numbers whose prefixes nobody held when the table was last looked through, of prefixes that stand for themselves and of branches.
+  private var (free, freeBranches): ([UInt16], [UInt16]) = ([], [])
   /// How many bytes the peer keeps.
   private(set) var byteCount = 0
-  /// How many prefixes are to find no room before the table is looked through.
+  /// How many branches among all, and their bytes.
+  private(set) var branches = (count: 0, byteCount: 0)
+  /// How many prefixes are to be given free numbers or to find no room before the table is looked through.
   private var patience = 0
 
   /// An empty table.
@@ -51,13 +56,16 @@ struct PrefixNumbers {
     self.longest = longest
     serial = Self.serials.add(1, ordering: .relaxed).newValue
     self.limits = PrefixLimits(
-      count: min(limits.count, Self.most.count), byteCount: min(limits.byteCount, Self.most.byteCount))
+      count: min(limits.count, Self.most.count), byteCount: min(limits.byteCount, Self.most.byteCount),
+      withBranches: limits.withBranches)
   }
 
   /// How many numbers were given.
   var count: Int { prefixes.count }
 
   /// Settles how a prefix is sent on this connection; returns its number if it has one, of which the peer is to be told first.
+  ///
+  /// A branch without a number is settled to be sent in full: the mark of its root is up to the caller.
   mutating func settle(_ prefix: BodyPrefix) -> UInt16? {
     let number = take(prefix)
     let mark = number.map { PrefixMark($0, inPlaceOf: prefix.bytes.count) } ?? .none
@@ -67,20 +75,48 @@ struct PrefixNumbers {
 
   private mutating func take(_ prefix: BodyPrefix) -> UInt16? {
     let size = prefix.bytes.count
-    if size > longest { return nil }
-    if prefixes.count < limits.count, byteCount + size <= limits.byteCount {
+    let isBranch = prefix.root != nil
+    if size > longest || isBranch && !limits.withBranches { return nil }
+    if prefixes.count < limits.count, takes(prefix, inPlaceOf: nil) {
       prefixes.append(prefix)
-      byteCount += size
+      count(prefix, 1)
       return UInt16(prefixes.count - 1)
     }
-    if free.isEmpty { lookForFree() }
-    guard let number = free.last else { return nil }
-    let after = byteCount - prefixes[Int(number)].bytes.count + size
-    guard after <= limits.byteCount else { return nil }
-    free.removeLast()
-    prefixes[Int(number)] = prefix
-    byteCount = after
+    if candidate(for: prefix) == nil { lookForFree() }
+    guard let number = candidate(for: prefix) else { return nil }
+    let index = Int(number)
+    if prefixes[index].root == nil { free.removeLast() } else { freeBranches.removeLast() }
+    patience = max(0, patience - 1)
+    count(prefixes[index], -1)
+    count(prefix, 1)
+    prefixes[index] = prefix
     return number
+  }
+
+  /// A number that nobody holds, and at which there is room for the prefix; of its own kind if there is one.
+  private func candidate(for prefix: BodyPrefix) -> UInt16? {
+    let (first, second) = prefix.root == nil ? (free.last, freeBranches.last) : (freeBranches.last, free.last)
+    for number in [first, second] {
+      if let number, takes(prefix, inPlaceOf: prefixes[Int(number)]) { return number }
+    }
+    return nil
+  }
+
+  /// Whether the limits allow for a prefix in place of another one, or besides all.
+  private func takes(_ prefix: BodyPrefix, inPlaceOf other: BodyPrefix?) -> Bool {
+    let size = prefix.bytes.count
+    if byteCount - (other?.bytes.count ?? 0) + size > limits.byteCount { return false }
+    if prefix.root == nil { return true }
+    let isOtherBranch = other?.root != nil
+    return branches.count - (isOtherBranch ? 1 : 0) < limits.count / 2
+      && branches.byteCount - (isOtherBranch ? other?.bytes.count ?? 0 : 0) + size <= limits.byteCount / 2
+  }
+
+  private mutating func count(_ prefix: BodyPrefix, _ sign: Int) {
+    byteCount += sign * prefix.bytes.count
+    guard prefix.root != nil else { return }
+    branches.count += sign
+    branches.byteCount += sign * prefix.bytes.count
   }
 
   private mutating func lookForFree() {
@@ -88,7 +124,11 @@ struct PrefixNumbers {
       patience -= 1
       return
     }
-    for index in prefixes.indices where isKnownUniquelyReferenced(&prefixes[index]) { free.append(UInt16(index)) }
-    patience = prefixes.count - free.count
+    free.removeAll(keepingCapacity: true)
+    freeBranches.removeAll(keepingCapacity: true)
+    for index in prefixes.indices where isKnownUniquelyReferenced(&prefixes[index]) {
+      if prefixes[index].root == nil { free.append(UInt16(index)) } else { freeBranches.append(UInt16(index)) }
+    }
+    patience = prefixes.count
   }
 }

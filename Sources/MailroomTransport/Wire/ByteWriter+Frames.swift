@@ -3,14 +3,15 @@
 extension ByteWriter {
   /// Appends the frame of a request; one that tells its deadline when there is a time.
   ///
-  /// The body is the prefix, or the mark that stands for it, the byte `tag`, and `content`.
+  /// The body is the prefix, or the mark that stands for it and what it leaves of it, the byte `tag`, and `content`. There is no tag
+  /// behind a prefix that branches off.
   @inline(__always)
   mutating func appendRequest(
-    id: Int64, nanosecondsLeft: Int64?, _ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8, _ content: RawSpan
+    id: Int64, nanosecondsLeft: Int64?, _ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8?, _ content: RawSpan
   ) {
     let kind = nanosecondsLeft == nil ? WireMessage.Kind.rpcRequest : .rpcRequestWithDeadline
     let overhead = nanosecondsLeft == nil ? FrameFormat.rpcOverhead : FrameFormat.timedRPCOverhead
-    let bodySize = mark.size(for: prefix) + 1 + content.byteCount
+    let bodySize = mark.size(for: prefix, tag) + content.byteCount
     let start = claim(overhead + bodySize)
     store(Int64(overhead + bodySize), at: start)
     store(kind.rawValue, at: start + FrameFormat.lengthSize)
@@ -22,8 +23,8 @@ extension ByteWriter {
 
   /// Appends the frame of a one-way message, whose body is as a request's.
   @inline(__always)
-  mutating func appendOneWay(_ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8, _ content: RawSpan) {
-    let bodySize = mark.size(for: prefix) + 1 + content.byteCount
+  mutating func appendOneWay(_ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8?, _ content: RawSpan) {
+    let bodySize = mark.size(for: prefix, tag) + content.byteCount
     let start = claim(FrameFormat.oneWayOverhead + bodySize)
     store(Int64(FrameFormat.oneWayOverhead + bodySize), at: start)
     store(WireMessage.Kind.oneWay.rawValue, at: start + FrameFormat.lengthSize)
@@ -44,13 +45,17 @@ extension ByteWriter {
     store(body, at: start + FrameFormat.rpcOverhead + 1)
   }
 
-  /// Appends a prefix, or the mark that stands for it.
+  /// Appends a prefix, or the mark that stands for it and what it leaves of it.
   package mutating func append(_ prefix: BodyPrefix, _ mark: PrefixMark) {
-    if mark.isNone { append(prefix.bytes) } else { append(integer: mark.field) }
+    if mark.isNone { return append(prefix.bytes) }
+    append(integer: mark.field)
+    let bytes = prefix.bytes
+    let rest = mark.rest(of: bytes)
+    if rest > 0 { append(bytes.rawSpan.extracting(last: rest)) }
   }
 
   @inline(__always)
-  private func store(_ mark: PrefixMark, _ prefix: [UInt8], _ tag: UInt8, _ content: RawSpan, at start: Int) {
+  private func store(_ mark: PrefixMark, _ prefix: [UInt8], _ tag: UInt8?, _ content: RawSpan, at start: Int) {
     var offset = start
     if mark.isNone {
       store(prefix.rawSpan, at: offset)
@@ -58,9 +63,17 @@ extension ByteWriter {
     } else {
       store(mark.field, at: offset)
       offset += PrefixMark.size
+      let rest = tag == nil ? mark.rest(of: prefix) : 0
+      if rest > 0 {
+        store(prefix.rawSpan.extracting(last: rest), at: offset)
+        offset += rest
+      }
     }
-    store(tag, at: offset)
-    store(content, at: offset + 1)
+    if let tag {
+      store(tag, at: offset)
+      offset += 1
+    }
+    store(content, at: offset)
   }
 
   /// Writes an integer, big-endian, into room that was claimed.

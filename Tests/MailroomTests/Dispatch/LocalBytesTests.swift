@@ -48,6 +48,10 @@ final class LocalBytesTests: EnvironmentTestCase {
     func start(_ me: RPCEndpointRef) {}
     func stop() {}
     func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? { nil }
+    func handlers(named name: RawSpan) -> TypeHandlers { .none }
+    func deliver(_ value: RawSpan, to handler: Int, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
+      nil
+    }
     func deliver(_ message: any LocalMessage) -> HandlerTask? { nil }
     func deliver(_ bytes: [UInt8]) {}
     func deliver(_ event: PeerEvent) {}

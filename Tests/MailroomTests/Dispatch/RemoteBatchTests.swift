@@ -7,7 +7,7 @@ import XCTest
 final class RemoteBatchTests: EnvironmentTestCase {
   private func texts(_ rest: inout RemoteBatch.Rest) -> [String] {
     var texts: [String] = []
-    while let (range, _) = rest.next() { texts.append(String(decoding: rest.bytes[range], as: UTF8.self)) }
+    while let (range, _, _) = rest.next() { texts.append(String(decoding: rest.bytes[range], as: UTF8.self)) }
     return texts
   }
 
@@ -19,7 +19,8 @@ final class RemoteBatchTests: EnvironmentTestCase {
     var rest = RemoteBatch.Rest(RemoteBatch.of(texts, ofMessage, from: source).batch)
     for (index, text) in texts.enumerated() {
       XCTAssertFalse(rest.isAtEnd, "\(index)")
-      let (range, isRequest) = try XCTUnwrap(rest.next())
+      let (range, isRequest, handler) = try XCTUnwrap(rest.next())
+      XCTAssertEqual(handler, TypeHandlers.missing)
       XCTAssertEqual(isRequest, ofMessage[index] != nil)
       let call = isRequest ? rest.takeCall() : nil
       XCTAssertEqual(String(decoding: rest.bytes[range], as: UTF8.self), text)
@@ -45,6 +46,33 @@ final class RemoteBatchTests: EnvironmentTestCase {
     let sizes = [0, 1, 127, 128, 255, 256, 257, RemoteBatch.longestContent]
     var rest = RemoteBatch.Rest(RemoteBatch.of(sizes.map { String(repeating: "x", count: $0) }).batch)
     XCTAssertEqual(texts(&rest).map(\.count), sizes)
+  }
+
+  func testHandlersThatAreKnownComeWithTheirMessages() async throws {
+    let (calls, _) = try await makeCalls(1)
+    let handlers = [TypeHandlers.missing, 0, 7, TypeHandlers.missing, 100_000, 0]
+    let sizes = [3, 0, 1, 0, RemoteBatch.longestContent, 2]
+    var builder = RemoteBatch.Builder()
+    for (index, handler) in handlers.enumerated() {
+      let content = [UInt8](repeating: UInt8(index), count: sizes[index])
+      builder.append(content.rawSpan, to: handler, index == 2 ? calls[0] : nil)
+    }
+    XCTAssertEqual(builder.size, 3 + 1 + 1 + 1 + RemoteBatch.longestContent + 2, "handlers do not count")
+    var rest = RemoteBatch.Rest(builder.take(from: nil))
+    for (index, handler) in handlers.enumerated() {
+      let (range, isRequest, found) = try XCTUnwrap(rest.next())
+      XCTAssertEqual(found, handler, "\(index)")
+      XCTAssertEqual(isRequest, index == 2)
+      XCTAssertEqual(Array(rest.bytes[range]), [UInt8](repeating: UInt8(index), count: sizes[index]))
+    }
+    XCTAssertTrue(rest.isAtEnd)
+    for handler in [TypeHandlers.missing, 5] {
+      builder.append([1, 2].rawSpan, to: handler, nil)
+      let (content, found, origin) = builder.takeOnly(from: nil)
+      XCTAssertEqual(content, [1, 2])
+      XCTAssertEqual(found, handler)
+      XCTAssertNil(origin.call)
+    }
   }
 
   func testBuilderCountsAndBeginsAnew() async throws {

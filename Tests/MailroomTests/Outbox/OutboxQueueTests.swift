@@ -53,6 +53,26 @@ final class OutboxQueueTests: EnvironmentTestCase {
     XCTAssertEqual(answer(queue.push(message([11], route))), .wake)
   }
 
+  func testHeadsComeWithTheirMessages() throws {
+    let route = try makeRoutes("a")[0]
+    let heads = [nil, MessageHead.of(Note.self), MessageHead.of(Note.self), MessageHead.of(Say.self), nil]
+    for size in [0, 3, OutboxBatch.longestContent + 1] {
+      let queue = OutboxQueue()
+      for head in heads {
+        var content = ByteWriter()
+        content.append([UInt8](repeating: 7, count: size))
+        _ = queue.push(OutboxMessage(content, behind: head, to: route))
+      }
+      for head in heads {
+        guard let message = queue.popFirst() else { return XCTFail("a message is missing") }
+        XCTAssertTrue(message.head === head)
+        XCTAssertEqual(message.content.count, size)
+        XCTAssertEqual(message.size, size + (head?.bytes.count ?? 0), "its route counts it whole")
+      }
+      XCTAssertTrue(queue.isEmpty)
+    }
+  }
+
   func testLargeMessagesKeepTheirPlaceAmongSmallOnes() throws {
     let route = try makeRoutes("a")[0]
     let queue = OutboxQueue()

@@ -35,6 +35,17 @@ final class IntroductionTests: XCTestCase {
     XCTAssertEqual(reply(introduction), start + bytes(hex: "01 02 6162 1234 0506 01020304"))
   }
 
+  func testOneThatKeepsHeadsIsOfVersionThree() throws {
+    let limits = PrefixLimits(count: 0x0506, byteCount: 0x0102_0304, withBranches: true)
+    let introduction = Introduction(id: id, address: nil, envelopes: limits)
+    let start = bytes(hex: "0e 03 0102030405060708 090a0b0c0d0e0f10")
+    XCTAssertEqual(request(introduction), start + bytes(hex: "0506 01020304"))
+    XCTAssertEqual(reply(introduction), start + bytes(hex: "00 0506 01020304"))
+    XCTAssertEqual(try read(request: request(introduction)), introduction)
+    XCTAssertEqual(try read(reply: reply(introduction)), introduction)
+    XCTAssertTrue(NumberedEnvelopes.limits.withBranches)
+  }
+
   func testVersionOneKeepsNoEnvelopes() throws {
     let start = "0e 01 0102030405060708 090a0b0c0d0e0f10"
     XCTAssertEqual(try read(request: bytes(hex: start)), Introduction(id: id, address: nil))
@@ -95,8 +106,10 @@ final class IntroductionTests: XCTestCase {
       var answered = reply(introduction) + [1, 2, 3]
       asked[1] = version
       answered[1] = version
-      XCTAssertEqual(try read(request: asked).id, id)
-      XCTAssertEqual(try read(reply: answered), introduction)
+      let none = PrefixLimits(count: 0, byteCount: 0, withBranches: version > 2)
+      XCTAssertEqual(try read(request: asked), Introduction(id: id, address: nil, envelopes: none))
+      XCTAssertEqual(
+        try read(reply: answered), Introduction(id: id, address: introduction.address, envelopes: none))
     }
   }
 

@@ -1,10 +1,11 @@
 import MailroomTransport
+import TestSupport
 import XCTest
 
 @testable import Mailroom
 
 /// What is kept of a peer's numbered envelopes, and what is refused.
-final class NumberedEnvelopesTests: XCTestCase {
+final class NumberedEnvelopesTests: EnvironmentTestCase {
   private let scheduler = ManualScheduler()
 
   private func envelope(_ name: String) throws -> [UInt8] {
@@ -141,10 +142,85 @@ final class NumberedEnvelopesTests: XCTestCase {
     let whole = try Envelope.bytes(
       sender: RPCAddress(host: "there", port: 1), receiver: RPCAddress(host: "here", port: 2), name: "echo")
     for count in whole.indices { assertRefused(&table, 0, Array(whole[..<count]), offset: 7) }
-    assertRefused(&table, 0, whole + [1], offset: 7)
+    assertRefused(&table, 0, whole + [1], offset: 7 + whole.count)
     // One that begins with a number itself.
     assertRefused(&table, 0, [0x80, 0], offset: 7)
     try table.define(0, whole.rawSpan)
+  }
+
+  // MARK: Heads
+
+  private func head(_ name: String) -> [UInt8] { [Content.typed, UInt8(name.utf8.count)] + Array(name.utf8) }
+
+  func testNumberMayStandForAHeadToo() throws {
+    var table = NumberedEnvelopes()
+    let plain = try envelope("a")
+    try table.define(0, plain.rawSpan)
+    try table.define(1, (plain + head("Note")).rawSpan)
+    XCTAssertFalse(table.isTyped(0))
+    XCTAssertTrue(table.isTyped(1))
+    XCTAssertFalse(table.isTyped(2))
+    XCTAssertEqual(table.byteCount, 2 * plain.count + 6)
+    XCTAssertEqual(table.content(1, [7, 8].rawSpan), head("Note") + [7, 8])
+    XCTAssertEqual(table.content(1, [UInt8]().rawSpan), head("Note"))
+    XCTAssertEqual(table.content(0, [7].rawSpan), [7])
+    XCTAssertEqual(table.handlers(1), .none, "nobody has looked")
+    XCTAssertEqual(table.handlers(2), .none)
+    try table.define(1, plain.rawSpan)
+    XCTAssertFalse(table.isTyped(1))
+  }
+
+  func testHandlersAreFoundWithTheRoute() async throws {
+    let env = try await makeClient()
+    let counter = try env.register("counter", Counter(), on: .shared)
+    guard case .local(let inbox) = counter.target else { return XCTFail("it is here") }
+    let route = InboxRoute(name: Array("counter".utf8), inbox: inbox, isHere: false)
+    var table = NumberedEnvelopes()
+    for (number, name) in ["Add", "Total", "Other", ""].enumerated() {
+      try table.define(number, (try envelope("counter") + head(name)).rawSpan)
+      table.note(route, for: number)
+    }
+    XCTAssertEqual(table.handlers(0), TypeHandlers(message: 0, request: -1))
+    XCTAssertEqual(table.handlers(1), TypeHandlers(message: -1, request: 0))
+    XCTAssertEqual(table.handlers(2), .none)
+    XCTAssertEqual(table.handlers(3), .none)
+    try table.define(0, (try envelope("counter") + head("Total")).rawSpan)
+    XCTAssertEqual(table.handlers(0), .none, "those of what it stood for are forgotten")
+  }
+
+  func testWhatIsNoHeadIsRefused() throws {
+    var table = NumberedEnvelopes()
+    let plain = try envelope("echo")
+    let whole = head("Note")
+    // Only the empty rest is an envelope alone.
+    for count in 1..<whole.count { assertRefused(&table, 0, plain + whole[..<count], offset: 7 + plain.count) }
+    let others: [[UInt8]] = [
+      whole + [0], [Content.raw], [Content.keyed] + [UInt8](repeating: 0, count: 16), [Content.java, 0xED],
+      [Content.typed, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], [Content.typed, 0x80], [0, 0],
+    ]
+    for other in others { assertRefused(&table, 0, plain + other, offset: 7 + plain.count) }
+    var old = NumberedEnvelopes(within: PrefixLimits(count: 9, byteCount: 1000))
+    assertRefused(&old, 0, plain + whole, offset: 7 + plain.count)
+    try table.define(0, (plain + whole).rawSpan)
+  }
+
+  /// Whatever a peer says is refused or kept, and what is kept can be asked for.
+  func testNoBytesTrap() throws {
+    var random = SeededRandom(seed: 7)
+    var table = NumberedEnvelopes()
+    let whole = try envelope("echo") + head("Note")
+    var defined = 0
+    for _ in 0..<20_000 {
+      var bytes = Array(whole.prefix(Int.random(in: 0...whole.count, using: &random)))
+      for _ in 0..<Int.random(in: 0...3, using: &random) where !bytes.isEmpty {
+        bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      let number = Int.random(in: 0...3, using: &random)
+      if (try? table.define(number, bytes.rawSpan)) != nil { defined += 1 }
+      XCTAssertTrue(table.content(number, [9].rawSpan).count <= whole.count + 1)
+      _ = table.handlers(number)
+    }
+    XCTAssertGreaterThan(defined, 100)
   }
 
   func testAllThatThePeerMaySayFits() throws {

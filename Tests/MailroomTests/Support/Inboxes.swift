@@ -56,6 +56,12 @@ final class DeliveryLog: EndpointDelivery {
     take(String(decoding: content.array(), as: UTF8.self))
   }
 
+  func handlers(named name: RawSpan) -> TypeHandlers { .none }
+
+  func deliver(_ value: RawSpan, to handler: Int, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
+    take("\(handler): \(String(decoding: value.array(), as: UTF8.self))")
+  }
+
   func deliver(_ event: PeerEvent) {
     switch event {
     case .connected(let peer): events.append("connected \(peer)")

@@ -74,7 +74,22 @@ struct RawFrame: Equatable {
   /// The content of a typed message.
   static func typed<Message: RPCMessage>(_ message: Message) throws -> [UInt8] {
     var writer = ByteWriter()
+    writer.append(MessageHead.of(Message.self).bytes)
     try RPCEndpointRef.write(message, to: &writer)
+    return writer.array()
+  }
+
+  /// What follows the head in the content of a typed message.
+  static func value<Message: RPCMessage>(_ message: Message) throws -> [UInt8] {
+    var writer = ByteWriter()
+    try RPCEndpointRef.write(message, to: &writer)
+    return writer.array()
+  }
+
+  /// The bytes of any value.
+  static func value<Value: RPCValue>(of value: Value) throws -> [UInt8] {
+    var writer = ByteWriter()
+    try value.encode(into: &writer)
     return writer.array()
   }
 
@@ -106,6 +121,11 @@ struct RawFrame: Equatable {
 
   /// That a number stands for the envelope of messages to an endpoint.
   static func number(_ number: UInt16, for name: String) -> [UInt8] { Self.number(number, message(name, [])) }
+
+  /// That a number stands for the envelope of messages to an endpoint and the head of those of a type.
+  static func number<Message: RPCMessage>(_ number: UInt16, for name: String, _ type: Message.Type) -> [UInt8] {
+    Self.number(number, message(name, MessageHead.of(type).bytes))
+  }
 
   /// A request to the endpoint of a number.
   static func request(_ id: Int64, to number: UInt16, _ content: [UInt8]) -> [UInt8] {

@@ -59,6 +59,39 @@ final class ConnectionPrefixesTests: TransportTestCase {
     XCTAssertEqual(try body(peer), [0, 3, 5])
   }
 
+  func testBranchIsSentAsItsNumberOrItsRootsAndTheRestOrInFull() throws {
+    for withBranches in [true, false] {
+      let (client, peer) = try makeKeeper(PrefixLimits(count: 2, byteCount: 1000, withBranches: withBranches))
+      let branches = (UInt8(6)..<8).map { BodyPrefix(prefix, and: [$0, $0]) }
+      let other = BodyPrefix(BodyPrefix([4]), and: [5])
+      try onLoop(client.loop) {
+        for branch in branches + [other] {
+          try client.send(branch, [9].rawSpan)
+          try client.sendRPC(.receiver(Reply()), deadline: .distantFuture, branch, [9].rawSpan)
+          try client.encode(branch) { $0.append(UInt8(9)) }
+          try client.send(branch, [UInt8]().rawSpan)
+        }
+      }
+      func assertBodies(_ start: [UInt8], line: UInt = #line) throws {
+        for _ in 0..<3 { XCTAssertEqual(try body(peer), start + [9], line: line) }
+        XCTAssertEqual(try body(peer), start, line: line)
+      }
+      if withBranches {
+        XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: 0, prefix: [0, 1, 2, 6, 6]))
+        try assertBodies([0x80, 0])
+        XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: 1, prefix: [0, 1, 2]))
+        try assertBodies([0x80, 1, 7, 7])
+        try assertBodies([4, 5])
+      } else {
+        XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: 0, prefix: [0, 1, 2]))
+        try assertBodies([0x80, 0, 6, 6])
+        try assertBodies([0x80, 0, 7, 7])
+        XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: 1, prefix: [4]))
+        try assertBodies([0x80, 1, 5])
+      }
+    }
+  }
+
   func testOthersAreSentPrefixesInFull() throws {
     for isExtended in [false, true] {
       let (client, peer) = try makeRawPair()
@@ -66,7 +99,9 @@ final class ConnectionPrefixesTests: TransportTestCase {
         if isExtended { client.enableExtensions() }
         try client.tell(prefix, 7, [8])
         try client.encode(prefix) { $0.append(UInt8(9)) }
+        try client.send(BodyPrefix(prefix, and: [3]), [4].rawSpan)
       }
+      defer { XCTAssertEqual(try peer.receiveMessage(), .oneWay(body: [0, 1, 2, 3, 4])) }
       XCTAssertEqual(try peer.receiveMessage(), .oneWay(body: [0, 1, 2, 7, 8]))
       XCTAssertEqual(try peer.receiveMessage(), .oneWay(body: [0, 1, 2, 9]))
     }
@@ -160,6 +195,15 @@ final class ConnectionPrefixesTests: TransportTestCase {
             try client.encode(prefix, until: deadline) { $0.append(request + [1]) })
         }
       }
+    }
+    // Branches, too, whatever of them a number stands for.
+    let root = BodyPrefix([UInt8](repeating: 0, count: 99))
+    let branch = BodyPrefix(root, and: [7])
+    let most = 200 - 100 - FrameFormat.oneWayOverhead
+    try onLoop(client.loop) {
+      try client.send(branch, [UInt8](repeating: 7, count: most).rawSpan)
+      XCTAssertThrowsError(try client.send(branch, [UInt8](repeating: 7, count: most + 1).rawSpan))
+      XCTAssertThrowsError(try client.encode(branch) { $0.append([UInt8](repeating: 7, count: most + 1)) })
     }
     // Twelve went, of which the peer was told once.
     XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: 0, prefix: prefix.bytes))

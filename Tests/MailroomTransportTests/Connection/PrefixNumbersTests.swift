@@ -1,4 +1,5 @@
 import MailroomQueue
+import TestSupport
 import XCTest
 
 @testable import MailroomTransport
@@ -53,6 +54,114 @@ final class PrefixNumbersTests: XCTestCase {
     XCTAssertEqual(table.settle(fits), 0)
     var none = PrefixNumbers(within: PrefixLimits(count: 9, byteCount: 9), longest: -1)
     XCTAssertNil(none.settle(prefix(0)))
+  }
+
+  // MARK: Branches
+
+  private func tableOfBranches(_ count: Int, _ byteCount: Int = 1 << 20) -> PrefixNumbers {
+    PrefixNumbers(within: PrefixLimits(count: count, byteCount: byteCount, withBranches: true))
+  }
+
+  func testBranchIsItsRootAndMore() {
+    let root = BodyPrefix([1, 2])
+    let branch = BodyPrefix(root, and: [3])
+    XCTAssertEqual(branch.bytes, [1, 2, 3])
+    XCTAssertTrue(branch.root === root)
+    XCTAssertNil(root.root)
+  }
+
+  func testBranchesHaveNumbersOfTheirOwnIfThePeerKeepsThem() {
+    let root = prefix(4)
+    let branches = (UInt8(0)..<2).map { BodyPrefix(root, and: [$0]) }
+    var old = table(10)
+    XCTAssertNil(old.settle(branches[0]))
+    XCTAssertEqual(branches[0].settlement.value.mark, .none)
+    XCTAssertEqual(old.settle(root), 0)
+    var new = tableOfBranches(10)
+    XCTAssertEqual(new.settle(branches[0]), 0)
+    XCTAssertEqual(new.settle(branches[1]), 1)
+    XCTAssertEqual(new.settle(root), 2)
+    XCTAssertEqual(branches[1].settlement.value.mark, PrefixMark(1, inPlaceOf: 5))
+    XCTAssertEqual(new.byteCount, 14)
+    XCTAssertEqual(new.branches.count, 2)
+    XCTAssertEqual(new.branches.byteCount, 10)
+  }
+
+  func testBranchesLeaveHalfOfTheNumbersAndBytesToOthers() {
+    let root = prefix(4)
+    var held: [BodyPrefix] = []
+    var table = tableOfBranches(10)
+    for _ in 0..<100 {
+      held.append(BodyPrefix(root, and: [1]))
+      XCTAssertEqual(table.settle(held[held.count - 1]) != nil, held.count <= 5)
+    }
+    for _ in 0..<100 {
+      held.append(prefix(1))
+      XCTAssertEqual(table.settle(held[held.count - 1]) != nil, held.count <= 105)
+    }
+    var small = tableOfBranches(100, 30)
+    for count in 1...5 {
+      held.append(BodyPrefix(root, and: [1]))
+      XCTAssertEqual(small.settle(held[held.count - 1]) != nil, count <= 3)
+    }
+    held.append(prefix(15))
+    XCTAssertNotNil(small.settle(held[held.count - 1]))
+  }
+
+  func testNumbersOfBranchesAreGivenAgainToEither() {
+    let root = prefix(4)
+    var table = tableOfBranches(4)
+    var branches: [BodyPrefix] = (0..<2).map { _ in BodyPrefix(root, and: [1]) }
+    let roots = (0..<2).map { _ in prefix(1) }
+    XCTAssertEqual(branches.map { table.settle($0) }, [0, 1])
+    XCTAssertEqual(roots.map { table.settle($0) }, [2, 3])
+    branches = []
+    let branch = BodyPrefix(root, and: [2, 2])
+    let others = (0..<5).map { _ in prefix(2) }
+    XCTAssertEqual(table.settle(branch), 1)
+    XCTAssertEqual(table.settle(others[0]), 0)
+    XCTAssertEqual(table.branches.count, 1)
+    XCTAssertEqual(table.branches.byteCount, 6)
+    XCTAssertEqual(table.byteCount, 6 + 2 + 2)
+    for other in others[1...] { XCTAssertNil(table.settle(other), "all are held") }
+  }
+
+  /// As ``testManyPrefixesComeAndGo()``, with branches among them, each of which holds its root.
+  func testManyBranchesComeAndGo() {
+    let limits = PrefixLimits(count: 20, byteCount: 200, withBranches: true)
+    var table = PrefixNumbers(within: limits)
+    var kept: [UInt16: (bytes: [UInt8], isBranch: Bool)] = [:]
+    var held: [BodyPrefix] = []
+    var (numbered, again) = ([0, 0], 0)
+    var random = SeededRandom(seed: 11)
+    for step in 0..<10_000 {
+      let bytes = random.bytes(Int.random(in: 0..<13, using: &random))
+      let root = held.randomElement(using: &random)
+      let isBranch = step % 3 > 0 && root != nil && root?.root == nil
+      let new = if isBranch, let root { BodyPrefix(root, and: bytes) } else { BodyPrefix(bytes) }
+      if let number = table.settle(new) {
+        XCTAssertLessThanOrEqual(Int(number), kept.count)
+        if kept[number] != nil { again += 1 }
+        kept[number] = (new.bytes, isBranch)
+        numbered[isBranch ? 1 : 0] += 1
+      }
+      held.append(new)
+      if held.count > 15 { held.remove(at: Int.random(in: held.indices, using: &random)) }
+      let branches = kept.values.filter(\.isBranch)
+      XCTAssertLessThanOrEqual(kept.count, limits.count)
+      XCTAssertLessThanOrEqual(branches.count, limits.count / 2)
+      XCTAssertEqual(table.branches.count, branches.count)
+      XCTAssertEqual(table.branches.byteCount, branches.reduce(0) { $0 + $1.bytes.count })
+      XCTAssertLessThanOrEqual(table.branches.byteCount, limits.byteCount / 2)
+      XCTAssertEqual(table.byteCount, kept.values.reduce(0) { $0 + $1.bytes.count })
+      XCTAssertLessThanOrEqual(table.byteCount, limits.byteCount)
+      for prefix in held where prefix.settlement.value.mark != .none {
+        XCTAssertEqual(kept[prefix.settlement.value.mark.number]?.bytes, prefix.bytes)
+      }
+    }
+    XCTAssertGreaterThan(numbered[0], 500)
+    XCTAssertGreaterThan(numbered[1], 500)
+    XCTAssertGreaterThan(again, 1000)
   }
 
   func testTablesAreNotMistakenForOneAnother() {

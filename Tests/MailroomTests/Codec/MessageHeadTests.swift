@@ -3,7 +3,7 @@ import XCTest
 
 @testable import Mailroom
 
-final class MessageNameTests: XCTestCase {
+final class MessageHeadTests: XCTestCase {
   func testNameIsTheTypesWithoutItsModule() {
     XCTAssertEqual(name(of: Say.self), "Say")
     XCTAssertEqual(name(of: Outer.Nested.self), "Nested")
@@ -33,7 +33,7 @@ final class MessageNameTests: XCTestCase {
   }
 
   private func name<Message: RPCMessage>(of type: Message.Type) -> String {
-    String(decoding: MessageName.bytes(of: type), as: UTF8.self)
+    String(decoding: MessageHead.of(type).name, as: UTF8.self)
   }
 
   /// The names of a type and of as many wrapped around it, as found and as they should be.
@@ -51,7 +51,7 @@ final class MessageNameTests: XCTestCase {
   private static func step<Message: RPCMessage>(
     _ type: Message.Type
   ) -> ([UInt8], String, any RPCMessage.Type) {
-    (MessageName.bytes(of: type), String(describing: type), Wrapped<Message>.self)
+    (MessageHead.of(type).name, String(describing: type), Wrapped<Message>.self)
   }
 }
 
