@@ -39,7 +39,12 @@ final class RemoteHandler: ConnectionHandler {
   func receive(request body: RawSpan, responder: RPCResponder) {
     if let number = body.prefixNumber {
       let content = body.droppingPrefixNumber()
-      if last.value.isNumbered(number) && servesInTurn(content, responder) { return }
+      if last.value.isNumbered(number) {
+        if servesInTurn(content, responder) { return }
+        if content.byte(at: 0) != Content.java, let route = last.value.route {
+          return deliver(request: content, responder, to: route)
+        }
+      }
       return receive(request: content, behind: number, responder)
     }
     let length = last.value.envelopeLength(in: body)
@@ -122,7 +127,10 @@ final class RemoteHandler: ConnectionHandler {
   func receive(oneWay body: RawSpan) {
     if let number = body.prefixNumber {
       let content = body.droppingPrefixNumber()
-      if last.value.isNumbered(number) && servesInTurn(content) { return }
+      if last.value.isNumbered(number) {
+        if servesInTurn(content) { return }
+        if let route = last.value.route { return deliver(content, .oneWay(source), to: route) }
+      }
       return receive(oneWay: content, behind: number)
     }
     let length = last.value.envelopeLength(in: body)
