@@ -25,10 +25,15 @@ public final class FlowGauge: Sendable {
     fileprivate let number: Int
   }
 
-  private struct Waiters {
+  private struct State {
     var lastNumber = 0
     var isClosed = false
     var list: [(id: WaiterID, onRoom: @Sendable () -> Void)] = []
+  }
+
+  private final class Waiters: Sendable {
+    /// Guarded by its lock; the list is not empty exactly while the word's waiting bit is set.
+    let state = Locked(State())
   }
 
   /// Where the queue is full.
@@ -37,11 +42,17 @@ public final class FlowGauge: Sendable {
   ///
   /// A removal releases what the consumer did; a waiter is told through the lock below.
   private let word = Atomic<UInt64>(0)
-  /// Guarded by its lock; not empty exactly while the word's waiting bit is set.
-  private let waiters = Locked(Waiters())
+  /// Made by whoever is the first to wait or to close: there are many gauges, and few that somebody waits for.
+  private let made = OnceReference<Waiters>()
 
   /// A gauge that counts nothing yet.
   public init(_ marks: FlowMarks) { self.marks = marks }
+
+  private var waiters: Waiters {
+    if let waiters = made.object { return waiters }
+    let new = Waiters()
+    return made.set(new) ? new : made.object ?? new
+  }
 
   /// What is queued now.
   public var level: FlowLevel { FlowLevel(bits: word.load(ordering: .relaxed)) }
@@ -81,7 +92,7 @@ public final class FlowGauge: Sendable {
   /// - Returns: the waiter's name for ``forget(_:)``; nil when `onRoom` was called at once.
   @discardableResult
   public func wait(_ onRoom: @escaping @Sendable () -> Void) -> WaiterID? {
-    let id: WaiterID? = waiters.withLock { waiters in
+    let id: WaiterID? = waiters.state.withLock { waiters in
       if waiters.isClosed { return nil }
       var seen = FlowLevel(bits: word.load(ordering: .relaxed))
       while true {
@@ -102,7 +113,7 @@ public final class FlowGauge: Sendable {
 
   /// Gives a waiter up; it may have been called already.
   public func forget(_ id: WaiterID) {
-    waiters.withLock { waiters in
+    waiters.state.withLock { waiters in
       waiters.list.removeAll { $0.id == id }
       if waiters.list.isEmpty { clearWaitingBit() }
     }
@@ -112,7 +123,7 @@ public final class FlowGauge: Sendable {
   public func close() { callWaiters(closing: true) }
 
   private func callWaiters(closing: Bool) {
-    let called = waiters.withLock { waiters in
+    let called = waiters.state.withLock { waiters in
       if closing { waiters.isClosed = true }
       let called = waiters.list
       waiters.list = []

@@ -228,6 +228,17 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     return original == QueueWord.closedBit ? .closed : .notEmpty
   }
 
+  /// Ends a turn that ``beginTurn()`` began and in which nothing was taken, if nothing is queued; as ``sleep()``.
+  @inlinable
+  public func endTurn() -> Slept {
+    // What was taken before a consumer goes to sleep is used up, so that the consumer's own memory need not be touched.
+    let (exchanged, original) = storage.pointee.head.compareExchange(
+      expected: QueueWord.busy.bits, desired: QueueWord.idle.bits, successOrdering: .releasing,
+      failureOrdering: .acquiring)
+    if exchanged { return .asleep }
+    return original == QueueWord.closedBit ? .closed : .notEmpty
+  }
+
   /// Closes the queue and hands what is left to `body`, oldest first.
   @inlinable
   public func close(_ body: (consuming Element) -> Void) {

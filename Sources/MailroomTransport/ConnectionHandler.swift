@@ -19,7 +19,13 @@ public protocol ConnectionHandler: AnyObject {
   func peerDidPause(_ endpoint: RawSpan)
   /// The peer's endpoint of this name may be sent to again.
   func peerDidResume(_ endpoint: RawSpan)
-  /// A number, below 32 768, at the beginning of a body stands for these bytes from now on; see ``RawSpan/prefixNumber``.
+  /// Whether ``peerWillSend(to:)`` is wanted; asked before each batch of bytes.
+  var looksAhead: Bool { get }
+  /// A message whose body begins with this number is among the bytes that were read, and will be handed over soon.
+  ///
+  /// A hint, so that what it needs can be fetched into the processor's caches meanwhile: it may be wrong.
+  func peerWillSend(to number: Int)
+  /// A number, below 2^30, at the beginning of a body stands for these bytes from now on; see ``RawSpan/prefixNumber``.
   ///
   /// - Throws: ``FrameError`` when the peer must not say so, and then the connection ends.
   func peerDidNumber(_ prefix: RawSpan, _ number: Int) throws(FrameError)
@@ -38,6 +44,10 @@ extension ConnectionHandler {
   public func peerDidPause(_ endpoint: RawSpan) {}
   /// Does nothing.
   public func peerDidResume(_ endpoint: RawSpan) {}
+  /// No.
+  public var looksAhead: Bool { false }
+  /// Does nothing.
+  public func peerWillSend(to number: Int) {}
   /// Throws: a handler that keeps no prefixes lets nobody say that it did.
   public func peerDidNumber(_ prefix: RawSpan, _ number: Int) throws(FrameError) {
     throw .unsupported(WireMessage.Kind.numberPrefix.rawValue)

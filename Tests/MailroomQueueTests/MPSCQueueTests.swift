@@ -176,6 +176,20 @@ final class MPSCQueueTests: XCTestCase {
     XCTAssertTrue(queue.beginTurn())
   }
 
+  func testTurnInWhichNothingIsTakenEndsLikeAnyOther() {
+    let queue = MPSCQueue<Int>()
+    XCTAssertTrue(queue.beginTurn())
+    XCTAssertEqual(queue.endTurn(), .asleep)
+    XCTAssertTrue(queue.beginTurn())
+    XCTAssertEqual(answer(queue.push(1)), .queued)
+    XCTAssertEqual(queue.endTurn(), .notEmpty)
+    assertPops([1], queue)
+    XCTAssertEqual(queue.sleep(), .asleep)
+    XCTAssertTrue(queue.beginTurn())
+    XCTAssertFalse(queue.close())
+    XCTAssertEqual(queue.endTurn(), .closed)
+  }
+
   func testBeginTurnIsRefusedWhenSomethingIsQueued() {
     let queue = MPSCQueue<Int>()
     _ = queue.push(1)

@@ -38,4 +38,9 @@ int mailroom_attributes_set_processors(pthread_attr_t *attributes, const int *pr
 /// Returns how many there are, at most `capacity`; 0 where that is not known.
 size_t mailroom_processors(int *processors, size_t capacity);
 
+// Has the processor fetch the cache line of an address, which may be any number, to be written to soon.
+static inline void mailroom_prefetch(unsigned long address) {
+  __builtin_prefetch((const void *)address, 1, 3);
+}
+
 #endif

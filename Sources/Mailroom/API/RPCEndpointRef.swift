@@ -19,17 +19,27 @@ public struct RPCEndpointRef: Sendable {
   }
 
   /// What all copies of a reference share, so that a copy is one pointer.
+  ///
+  /// What a message over an open connection touches stands first, as long as a cache line: of many references each
+  /// is another place in memory.
   final class Storage: Sendable {
+    /// The outbox of ``route``, if there is one.
+    let outbox: Outbox?
+    /// The prefix of ``route``, or ``BodyPrefix/none``, and its length.
+    let prefix: BodyPrefix
+    let prefixLength: Int
+    /// Confined to the loop of ``outbox``: what was settled of the prefix.
+    let mark = SettledMark()
+    let env: RPCEnv
+    /// The way there, if the endpoint is of another process: what `target` says, without a look at the other cases.
+    let route: RemoteRoute?
+    /// The endpoint's inbox, if it is of this environment: what `target` says, too.
+    let inbox: Inbox?
+    let source: MessageSource
     let name: String
     let address: RPCAddress?
     let target: Target
-    /// The way there, if the endpoint is of another process: what `target` says, without a look at the other cases.
-    let route: RemoteRoute?
-    /// The endpoint's inbox, if it is of this environment: likewise.
-    let inbox: Inbox?
-    let source: MessageSource
     let owner: RPCEnvID?
-    let env: RPCEnv
     /// The environment's: reached from here without being counted.
     let localDeadlines: LocalDeadlines
 
@@ -38,6 +48,9 @@ public struct RPCEndpointRef: Sendable {
       self.address = address
       self.target = target
       if case .remote(let route) = target { self.route = route } else { route = nil }
+      outbox = route?.outbox
+      prefix = route?.prefix ?? .none
+      prefixLength = prefix.byteCount
       if case .local(let inbox) = target { self.inbox = inbox } else { inbox = nil }
       self.source = source
       self.owner = owner
@@ -92,7 +105,7 @@ public struct RPCEndpointRef: Sendable {
   ///
   /// - Throws: as ``send(_:)``.
   public func send(bytes: RawSpan) throws(RPCError) {
-    if storage.isOpenHere(for: bytes) { return storage.route?.sendDirectly(bytes) ?? () }
+    if storage.isOpenHere(for: bytes) { return storage.sendDirectly(bytes) }
     if let route = storage.route { return try storage.send(bytes, over: route, of: nil) }
     try storage.sendLocal(bytes.array())
   }
@@ -200,7 +213,7 @@ public struct RPCEndpointRef: Sendable {
     bytes: RawSpan, timeout: Duration? = nil, onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
     if timeout == nil && storage.isOpenHere(for: bytes) {
-      storage.route?.askDirectly(bytes, within: storage.env.askTimeoutNanoseconds, consume onReply)
+      storage.askDirectly(bytes, consume onReply)
     } else {
       ask(bytes, timeout, consume onReply)
     }
@@ -233,7 +246,7 @@ extension RPCEndpointRef {
     bytes: [UInt8], timeout: Duration? = nil,
     onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    if storage.route != nil { return ask(bytes: bytes.rawSpan, timeout: timeout, onReply: consume onReply) }
+    if storage.outbox != nil { return ask(bytes: bytes.rawSpan, timeout: timeout, onReply: consume onReply) }
     storage.startLocal(bytes, LocalBytesAsk(in: env, until: AskLimit(timeout, env), consume onReply))
   }
 }

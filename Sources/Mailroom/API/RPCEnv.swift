@@ -22,6 +22,9 @@ public final class RPCEnv: Sendable {
   let dispatcher: Dispatcher
   let localDeadlines: LocalDeadlines
   let group: EventLoopGroup
+  /// What is kept of peers' envelopes.
+  let envelopes = EnvelopeAllowance()
+  private let handlerTables = HandlerTables()
   /// Guarded by its lock.
   let state = Locked(State())
   /// Atomic; the first to set it shuts down.
@@ -170,13 +173,7 @@ public final class RPCEnv: Sendable {
     if name == RemoteHandler.verifierName || name == Introduction.endpointName {
       throw RPCError(.endpointExists, "the name \(name) is used by the environment itself", execution: .notExecuted)
     }
-    var handlers = RPCHandlers<Endpoint>()
-    Endpoint.handlers(&handlers)
-    if let duplicate = handlers.duplicateNames.first {
-      throw RPCError(
-        .invalidArgument, "\(Endpoint.self) handles two message types called \(duplicate)", execution: .notExecuted)
-    }
-    let cell = EndpointCell(endpoint, handlers, env: self)
+    let cell = EndpointCell(endpoint, try handlerTables.table(of: Endpoint.self), env: self)
     let address = address
     return try dispatcher.register(name, cell, on: dispatch) { inbox in
       RPCEndpointRef(name: name, address: address, target: .local(inbox), env: self, owner: id)

@@ -14,13 +14,13 @@ public struct RPCHandlers<Endpoint: AnyObject>: Sendable {
     let run: @Sendable (Endpoint, any LocalMessage) throws -> AsyncHandler<Endpoint>?
   }
 
+  private(set) var onBytesRequest: (@Sendable (Endpoint, RawSpan, RPCBytesCallContext) throws -> Void)?
+  private(set) var onBytes: (@Sendable (Endpoint, RawSpan) throws -> Void)?
   private(set) var messages: [Entry] = []
   private(set) var requests: [Entry] = []
   /// The types of ``messages``, and of ``requests``, in the same order.
   private(set) var messageTypes: [ObjectIdentifier] = []
   private(set) var requestTypes: [ObjectIdentifier] = []
-  private(set) var onBytes: (@Sendable (Endpoint, RawSpan) throws -> Void)?
-  private(set) var onBytesRequest: (@Sendable (Endpoint, RawSpan, RPCBytesCallContext) throws -> Void)?
   /// Wire names that were given to two message types of one table; registering such a table fails.
   private(set) var duplicateNames: [String] = []
 

@@ -32,6 +32,8 @@ final class Dispatcher: InboxOwner {
   private let processors: [Int]?
   private let bounds: InboxBounds
   private let group: EventLoopGroup
+  /// Those of the loops, in their order: for handlers that go on on Swift's threads, and for those that stay on the loop.
+  private let onLoops, onlyOnLoops: [EventLoopScheduler]
   /// Guarded by its lock.
   private let state = Locked(State())
 
@@ -44,6 +46,9 @@ final class Dispatcher: InboxOwner {
     self.processors = processors
     self.bounds = bounds
     self.group = group
+    let named = group.loops.enumerated().map { ($1, "\(Self.eventLoopName)-\($0)") }
+    onLoops = named.map { EventLoopScheduler($0, name: $1) }
+    onlyOnLoops = named.map { EventLoopScheduler($0, name: $1, keepsHandlers: true) }
   }
 
   // MARK: Registering
@@ -75,8 +80,7 @@ final class Dispatcher: InboxOwner {
       let loop = group.next()
       eventLoop = loop
       let number = group.loops.firstIndex { $0 === loop } ?? 0
-      scheduler = EventLoopScheduler(
-        loop, name: "\(Self.eventLoopName)-\(number)", keepsHandlers: dispatch == .eventLoopOnly)
+      scheduler = dispatch == .eventLoopOnly ? onlyOnLoops[number] : onLoops[number]
     }
     let inbox = Inbox(name: name, endpoint: endpoint, scheduler: scheduler, bounds: bounds, owner: self)
     let reference = makeReference(inbox)

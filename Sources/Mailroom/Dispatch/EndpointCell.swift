@@ -32,6 +32,8 @@ protocol EndpointDelivery: AnyObject, Sendable {
   func deliver(_ event: PeerEvent)
   /// The endpoint's object, to find its reference by.
   var identity: ObjectIdentifier { get }
+  /// Where it is in memory.
+  var places: EndpointPlaces { get }
 }
 
 /// An endpoint of a known type and its handlers.
@@ -47,6 +49,10 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   private let lastHit = Confined<(message: Int, request: Int)>((0, 0))
   private let env: RPCEnv
   let identity: ObjectIdentifier
+
+  var places: EndpointPlaces {
+    EndpointPlaces(cell: MemoryPlace(of: self), seat: seat.place, object: MemoryPlace(of: identity))
+  }
 
   init(_ endpoint: sending Endpoint, _ handlers: RPCHandlers<Endpoint>, env: RPCEnv) {
     identity = ObjectIdentifier(endpoint)

@@ -7,7 +7,6 @@ extension Inbox {
   private struct Turn: ~Copyable {
     /// The number of the scheduler's thread it is on.
     let thread: Int
-    let mark: TurnMark
     /// Messages that the turn has taken so far, counted in or not.
     var taken = 0
     /// Messages that were handled, and are still counted in.
@@ -16,10 +15,7 @@ extension Inbox {
     var bytes = 0
     var call = SpareLocalCall()
 
-    init(thread: Int, mark: TurnMark) {
-      self.thread = thread
-      self.mark = mark
-    }
+    init(thread: Int) { self.thread = thread }
 
     /// Adds a handled message, unless it was never counted.
     mutating func add(_ bytes: Int) {
@@ -27,13 +23,13 @@ extension Inbox {
       messages += 1
       self.bytes += bytes
     }
-
-    /// The turn runs on its thread from now on.
-    func begin() { mark.begin(on: thread) }
   }
 
-  /// The mark that turns on a thread set: the only one, or the thread's own where threads have turns at the same time.
-  private func mark(ofThread number: Int) -> TurnMark { marks[crew == nil ? 0 : number] }
+  /// The turn runs on its thread from now on.
+  private func begin(_ turn: borrowing Turn) { beginMark(ofThread: turn.thread) }
+
+  /// The turn has ended, or is not on its thread any more.
+  private func end(_ turn: borrowing Turn) { endMark(ofThread: turn.thread) }
 
   /// Counts out what a turn has handled.
   private func settle(_ turn: inout Turn) {
@@ -56,21 +52,21 @@ extension Inbox {
       if crew.state.isStopping { return end(on: thread) }
       if scheduler.threads > 1 { return takeAndPassOn(crew, thread) }
     }
-    var turn = Turn(thread: thread, mark: mark(ofThread: thread))
+    var turn = Turn(thread: thread)
     var limit = TurnLimit(budget)
     repeat {
-      turn.begin()
+      begin(turn)
       while let isOurs = takeNext(&turn) {
         guard isOurs else { return }
         if turn.messages >= bounds.batch { settle(&turn) }
         if limit.isReached(after: turn.taken) {
           settle(&turn)
-          turn.mark.end()
+          end(turn)
           return scheduler.scheduleAgain(self)
         }
       }
       settle(&turn)
-      turn.mark.end()
+      end(turn)
     } while queue.sleep() == .notEmpty
   }
 
@@ -165,7 +161,7 @@ extension Inbox {
       return true
     case .stop:
       settle(&turn)
-      turn.mark.end()
+      end(turn)
       if crew?.stop() ?? true { end(on: turn.thread) }
       return false
     }
@@ -184,9 +180,9 @@ extension Inbox {
       settle(&turn)
       tasks.start(task, on: scheduler.handlerExecutor) { [self] in passTurnOn() }
       // Before the turn is the handler's, which does not count while it is suspended.
-      turn.mark.end()
+      end(turn)
       if !tasks.detach(task) { return false }
-      turn.begin()
+      begin(turn)
       return true
     }
     crew.enter()
@@ -203,11 +199,10 @@ extension Inbox {
 
   /// Runs OnStop, as the very last.
   private func end(on thread: Int) {
-    let mark = mark(ofThread: thread)
-    mark.begin(on: thread)
+    beginMark(ofThread: thread)
     owner.inboxWillStop(self)
     endpoint.stop()
-    mark.end()
+    endMark(ofThread: thread)
     owner.inboxDidStop(self)
   }
 
@@ -216,8 +211,8 @@ extension Inbox {
   /// Takes one message, passes the turn on and handles it, while others handle theirs.
   private func takeAndPassOn(_ crew: Crew, _ thread: Int) {
     // No other thread writes this thread's mark.
-    var turn = Turn(thread: thread, mark: mark(ofThread: thread))
-    turn.begin()
+    var turn = Turn(thread: thread)
+    begin(turn)
     repeat {
       while let message = queue.popFirst() {
         guard message.isShareable else {
@@ -229,11 +224,11 @@ extension Inbox {
         passTurnOn()
         _ = process(message, &turn)
         settle(&turn)
-        turn.mark.end()
+        end(turn)
         return leave(crew)
       }
     } while queue.sleep() == .notEmpty
-    turn.mark.end()
+    end(turn)
   }
 
   /// Gives the turn to whoever is next to have it; the caller, who has it or whose task took it along, has it no longer.
@@ -256,7 +251,7 @@ extension Inbox {
   /// ``endTurnInPlace()``.
   func beginTurnInPlace() -> Bool {
     guard queue.beginTurn() else { return false }
-    marks[0].begin(on: 0)
+    beginMark(ofThread: 0)
     return true
   }
 
@@ -290,10 +285,10 @@ extension Inbox {
     if queue.isClosed { return .refused }
     guard crew != nil else {
       guard let task = deliver(content, to: handler, call, from: source) else { return .done }
-      var turn = Turn(thread: 0, mark: marks[0])
+      var turn = Turn(thread: 0)
       return run(task, 0, &turn) ? .done : .suspended
     }
-    var turn = Turn(thread: 0, mark: marks[0])
+    var turn = Turn(thread: 0)
     // A concurrent endpoint's handlers are counted until they end, wherever they began.
     let bytes = max(1, content.byteCount)
     guard gauge.admit(bytes: bytes) else { return .refused }
@@ -308,7 +303,8 @@ extension Inbox {
 
   /// Ends a turn begun with ``beginTurnInPlace()``; what was queued meanwhile gets a turn of its own.
   func endTurnInPlace() {
-    marks[0].end()
-    passTurnOn()
+    endMark(ofThread: 0)
+    // There is no rest of a batch: the turn began with a queue whose consumer slept, and took nothing from it.
+    if queue.endTurn() == .notEmpty { scheduler.schedule(self) }
   }
 }

@@ -60,10 +60,22 @@ extension InboxScheduler {
 /// 6. Nobody waits for room in a stopped inbox: who waits is called as it stops, and who comes later at once.
 ///
 /// OnStart, OnStop and events of connections are not counted: they are few, and they have to get in.
+///
+/// What a turn in place touches stands first, as long as a cache line: of many endpoints, each place in memory is one that is not in
+/// the processor's caches.
 final class Inbox: Sendable {
-  let name: String
-  let endpoint: any EndpointDelivery
+  /// The mark of one more thread.
+  final class OtherMark: Sendable {
+    let mark = TurnMark()
+  }
+
   let queue = MPSCQueue<InboxMessage>()
+  let endpoint: any EndpointDelivery
+  /// Who is at work outside of the turn; nil for a serial endpoint.
+  let crew: Crew?
+  /// Where the turns stand: on all threads for a serial endpoint, on the first one for a concurrent one.
+  private let firstMark = TurnMark()
+  let name: String
   /// Consumer-confined: what is left of the batch that was taken from the queue last, and comes before what is queued.
   let rest = Confined<RemoteBatch.Rest?>(nil)
   let scheduler: any InboxScheduler
@@ -72,12 +84,10 @@ final class Inbox: Sendable {
   /// What is queued of users' messages; of a concurrent endpoint, also what is being handled.
   let gauge: FlowGauge
   let bounds: InboxBounds
-  /// Who is at work outside of the turn; nil for a serial endpoint.
-  let crew: Crew?
-  /// The handlers that are suspended: one at most for a serial endpoint.
-  let tasks = HandlerTasks()
-  /// Where the turns stand: one for a serial endpoint, one for each thread of a concurrent one.
-  let marks: [TurnMark]
+  /// Where the turns of a concurrent endpoint stand on the other threads.
+  private let otherMarks: [OtherMark]
+  /// Made with the first handler that may suspend.
+  private let madeTasks = OnceReference<HandlerTasks>()
 
   init(
     name: String, endpoint: any EndpointDelivery, scheduler: any InboxScheduler, budget: TurnLimit.Budget = .init(),
@@ -91,7 +101,34 @@ final class Inbox: Sendable {
     self.owner = owner
     gauge = FlowGauge(bounds.marks)
     crew = endpoint.isConcurrent ? Crew() : nil
-    marks = (0..<(endpoint.isConcurrent ? scheduler.threads : 1)).map { _ in TurnMark() }
+    otherMarks = endpoint.isConcurrent ? (1..<max(1, scheduler.threads)).map { _ in OtherMark() } : []
+  }
+
+  /// The handlers that are suspended: one at most for a serial endpoint.
+  var tasks: HandlerTasks {
+    if let tasks = madeTasks.object { return tasks }
+    let new = HandlerTasks()
+    return madeTasks.set(new) ? new : madeTasks.object ?? new
+  }
+
+  // MARK: Marks
+
+  /// A turn runs on a thread from now on.
+  func beginMark(ofThread number: Int) {
+    if crew == nil || number == 0 { firstMark.begin(on: number) } else { otherMarks[number - 1].mark.begin(on: number) }
+  }
+
+  /// The turn on a thread has ended, or is not there any more.
+  func endMark(ofThread number: Int) {
+    if crew == nil || number == 0 { firstMark.end() } else { otherMarks[number - 1].mark.end() }
+  }
+
+  /// How many marks there are.
+  var markCount: Int { 1 + otherMarks.count }
+
+  /// The turn that runs now by a mark; as ``TurnMark/current``.
+  func turn(ofMark index: Int) -> (turn: UInt, thread: Int)? {
+    index == 0 ? firstMark.current : otherMarks[index - 1].mark.current
   }
 
   /// Posts OnStart.
@@ -243,9 +280,9 @@ final class Inbox: Sendable {
 
   /// What the endpoint is at, for people.
   var whereabouts: String {
-    let threads = marks.compactMap(\.current).map { scheduler.nameOfThread($0.thread) }
+    let threads = (0..<markCount).compactMap(turn).map { scheduler.nameOfThread($0.thread) }
     if !threads.isEmpty { return "a handler is on the thread \(threads.joined(separator: ", "))" }
-    let suspended = tasks.count
+    let suspended = madeTasks.object?.count ?? 0
     return suspended > 0 ? "handlers are suspended: \(suspended)" : "it waits for a thread"
   }
 

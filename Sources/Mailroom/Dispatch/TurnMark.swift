@@ -2,11 +2,11 @@ internal import Synchronization
 
 /// Where the turns of an inbox stand on one thread, for a watchdog to look at.
 ///
-/// Compared by identity.
+/// A part of its inbox, so that a turn touches no other place in memory for it.
 ///
 /// - Thread safety: ``begin(on:)`` and ``end()`` are for who has the turn, which orders them; the rest is for any thread.
 /// - Cost: relaxed stores, a few in each turn.
-final class TurnMark: Hashable, Sendable {
+struct TurnMark: ~Copyable, Sendable {
   /// Atomic, relaxed: how often a turn began or ended; odd during one.
   private let count = Atomic<UInt>(0)
   /// Atomic, relaxed: the number of the scheduler's thread that the last turn is or was on.
@@ -29,8 +29,4 @@ final class TurnMark: Hashable, Sendable {
 
   /// There is one writer at a time, so that this need not be one operation.
   private func step() { count.store(count.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
-
-  static func == (left: TurnMark, right: TurnMark) -> Bool { left === right }
-
-  func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

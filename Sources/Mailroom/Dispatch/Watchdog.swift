@@ -5,23 +5,37 @@ internal import MailroomQueue
 ///
 /// Confined to whoever looks: to the task of ``run(_:_:)``, but for tests.
 struct Watchdog {
-  private var watch: TurnWatch<TurnMark>
+  /// One of the marks of an inbox, which is kept, so that no other one can be mistaken for it.
+  private struct Place: Hashable {
+    let inbox: Inbox
+    let mark: Int
+
+    static func == (left: Place, right: Place) -> Bool { left.inbox === right.inbox && left.mark == right.mark }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(ObjectIdentifier(inbox))
+      hasher.combine(mark)
+    }
+  }
+
+  private var watch: TurnWatch<Place>
 
   init(threshold: Duration) { watch = TurnWatch(threshold: threshold) }
 
   /// Looks at inboxes; returns the turns that are found to be slow, each once.
   mutating func look(_ inboxes: [Inbox], at now: MonotonicTime) -> [RPCSlowTurn] {
-    var turns: [TurnMark: UInt] = [:]
-    var places: [TurnMark: (endpoint: String, thread: String)] = [:]
+    var turns: [Place: UInt] = [:]
+    var threads: [Place: String] = [:]
     for inbox in inboxes {
-      for mark in inbox.marks {
-        guard let (turn, thread) = mark.current else { continue }
-        turns[mark] = turn
-        places[mark] = (inbox.name, inbox.scheduler.nameOfThread(thread))
+      for mark in 0..<inbox.markCount {
+        guard let (turn, thread) = inbox.turn(ofMark: mark) else { continue }
+        let place = Place(inbox: inbox, mark: mark)
+        turns[place] = turn
+        threads[place] = inbox.scheduler.nameOfThread(thread)
       }
     }
-    return watch.look(turns, at: now).compactMap { mark, duration in
-      places[mark].map { RPCSlowTurn(endpoint: $0.endpoint, duration: duration, thread: $0.thread) }
+    return watch.look(turns, at: now).compactMap { place, duration in
+      threads[place].map { RPCSlowTurn(endpoint: place.inbox.name, duration: duration, thread: $0) }
     }
   }
 

@@ -17,15 +17,15 @@ struct OpenClient: ~Copyable {
   /// Sends a request of raw bytes that has this long from when the loop's current tick began.
   @inline(__always)
   borrowing func ask(
-    _ prefix: BodyPrefix, _ bytes: RawSpan, within nanoseconds: UInt64,
+    _ prefix: BodyPrefix, _ known: borrowing SettledMark, _ bytes: RawSpan, within nanoseconds: UInt64,
     _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    client?.sendTaken(prefix, tag: Content.raw, bytes, within: nanoseconds, consume onReply)
+    client?.sendTaken(prefix, known, tag: Content.raw, bytes, within: nanoseconds, consume onReply)
   }
 
   /// Sends a one-way message of raw bytes.
   @inline(__always)
-  borrowing func send(_ prefix: BodyPrefix, _ bytes: RawSpan) {
-    client?.sendTaken(prefix, tag: Content.raw, bytes)
+  borrowing func send(_ prefix: BodyPrefix, _ known: borrowing SettledMark, _ bytes: RawSpan) {
+    client?.sendTaken(prefix, known, tag: Content.raw, bytes)
   }
 }

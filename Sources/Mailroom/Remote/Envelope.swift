@@ -18,7 +18,8 @@ internal import MailroomTransport
 /// number in its place:
 ///
 /// ```
-///   uint16 0x8000 + number    no envelope begins so, for its first byte is 0 or 1
+///   uint16 0x8000 + number        below 16 384; no envelope begins so, for its first byte is 0 or 1
+///   uint32 0xC0000000 + number    from there on, in place of the uint16
 ///   …      content
 /// ```
 ///

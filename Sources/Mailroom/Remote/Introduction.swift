@@ -4,23 +4,26 @@ internal import MailroomTransport
 ///
 /// ```
 ///   request, to the endpoint "mailroom-introduction"     0E  version  16 bytes: the asker's id
-///                                                         uint16 count, uint32 bytes: the envelopes it keeps
+///                                                         envelopes
 ///   reply                                                 0E  version  16 bytes: the answerer's id
 ///                                                         flag  [varint length, host, uint16 port]: where it listens
-///                                                         uint16 count, uint32 bytes: the envelopes it keeps
+///                                                         envelopes
+///   envelopes: those it keeps                             uint16 count, uint32 bytes, uint32 count
 /// ```
 ///
 /// Where the asker listens stands in the request's envelope. It is an ordinary request, so a peer of the reference system
 /// answers it with a failure, since its content is no Java object; such a peer gets no frames that it does not know.
 ///
-/// Version 1 ends before the envelopes, see ``NumberedEnvelopes``, and keeps none. Version 2 keeps envelopes only, version 3 also those
-/// with a ``MessageHead`` behind them. What follows that a version knows is not looked at, so a peer of an earlier version understands
-/// a later one, and is sent what it was sent before.
+/// Version 1 ends before the envelopes, see ``NumberedEnvelopes``, and keeps none. Version 2 ends before the second count, which counts;
+/// the first one is what of it a peer of that version may use, to whom a number has two bytes. It keeps envelopes only, version 3 also
+/// those with a ``MessageHead`` behind them. What follows that a version knows is not looked at, so a peer of an earlier version
+/// understands a later one, and is sent what it was sent before.
 struct Introduction: Equatable {
   /// The name of the endpoint that introductions are addressed to; no endpoint of users can have it.
   static let endpointName = "mailroom-introduction"
 
   private static let mark: UInt8 = 0x0E
+
   /// Whose introduction it is.
   let id: RPCEnvID
   /// Where it listens; in a reply only.
@@ -55,8 +58,9 @@ struct Introduction: Equatable {
   }
 
   private func appendEnvelopes(to writer: inout ByteWriter) {
-    writer.append(integer: UInt16(clamping: envelopes.count))
+    writer.append(integer: UInt16(clamping: min(envelopes.count, RawSpan.firstLongPrefixNumber)))
     writer.append(integer: UInt32(clamping: envelopes.byteCount))
+    if envelopes.withBranches { writer.append(integer: UInt32(clamping: envelopes.count)) }
   }
 
   /// Reads the content of a request; what a later version appends is not looked at.
@@ -91,9 +95,10 @@ struct Introduction: Equatable {
     if version == 1 {
       envelopes = .none
     } else {
-      let count = try reader.read(UInt16.self)
-      envelopes = PrefixLimits(
-        count: Int(count), byteCount: Int(try reader.read(UInt32.self)), withBranches: version >= 3)
+      let short = min(Int(try reader.read(UInt16.self)), RawSpan.firstLongPrefixNumber)
+      let byteCount = Int(try reader.read(UInt32.self))
+      let count = version == 2 ? short : Int(try reader.read(UInt32.self))
+      envelopes = PrefixLimits(count: count, byteCount: byteCount, withBranches: version >= 3)
     }
   }
 

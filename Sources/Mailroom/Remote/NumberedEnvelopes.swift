@@ -23,9 +23,6 @@ internal import MailroomTransport
 /// 3. No route leads to an endpoint that has stopped; those that would are let go before there are more of them than of others,
 ///    but for a few.
 struct NumberedEnvelopes {
-  /// What an environment keeps for each connection.
-  static let limits = PrefixLimits(count: 4096, byteCount: 256 * 1024, withBranches: true)
-
   /// Routes below which none is let go.
   private static let leastRoutes = 64
 
@@ -39,10 +36,19 @@ struct NumberedEnvelopes {
     var handlers = TypeHandlers.none
   }
 
-  private let limits: PrefixLimits
+  /// What is kept at the most: what the peer was told.
+  var limits: PrefixLimits
   private var entries: [Entry] = []
   /// The routes that were found, by the same numbers.
   private var routes: [InboxRoute?] = []
+  /// Where the endpoints of the routes are in memory, by the same numbers; shorter than the routes while the last ones were not found.
+  private var places: [InboxPlaces] = []
+  /// Messages of this batch of reading that were for another endpoint than the message before.
+  private var changes = 0
+  /// The number that was asked for last.
+  private var lastNumber = -1
+  /// Whether many messages of the last batch were: then the endpoints of the next one are worth fetching ahead.
+  private(set) var isScattered = false
   /// How many routes there are.
   private(set) var routeCount = 0
   /// How many there may be before the next look for those to endpoints that have stopped.
@@ -51,7 +57,7 @@ struct NumberedEnvelopes {
   private(set) var byteCount = 0
 
   /// None yet.
-  init(within limits: PrefixLimits = limits) { self.limits = limits }
+  init(within limits: PrefixLimits = EnvelopeAllowance.small) { self.limits = limits }
 
   /// How many numbers stand for something.
   var count: Int { entries.count }
@@ -114,7 +120,11 @@ struct NumberedEnvelopes {
 
   /// The route that was found for a number, if its endpoint has not stopped since.
   @inline(__always)
-  func route(_ number: Int) -> InboxRoute? {
+  mutating func route(_ number: Int) -> InboxRoute? {
+    if number != lastNumber {
+      changes += 1
+      lastNumber = number
+    }
     guard number < routes.count, let route = routes[number], !route.inbox.isStopped else { return nil }
     return route
   }
@@ -138,5 +148,27 @@ struct NumberedEnvelopes {
   private mutating func set(_ route: InboxRoute?, for number: Int) {
     routeCount += (route == nil ? 0 : 1) - (routes[number] == nil ? 0 : 1)
     routes[number] = route
+    if let route { note(InboxPlaces(route), for: number) }
+  }
+
+  // MARK: Fetching ahead
+
+  /// Changes in a batch from which on endpoints are fetched ahead.
+  private static let manyChanges = 8
+
+  private mutating func note(_ place: InboxPlaces, for number: Int) {
+    while places.count <= number { places.append(InboxPlaces()) }
+    places[number] = place
+  }
+
+  /// Has the processor bring what a message to the endpoint of a number will touch into its caches, while others are handled.
+  func fetch(_ number: Int) {
+    if number < places.count { places[number].fetch() }
+  }
+
+  /// A batch of reading has been handled.
+  mutating func didReadBatch() {
+    isScattered = changes >= Self.manyChanges
+    changes = 0
   }
 }

@@ -57,9 +57,10 @@ final class PeerConnector: TransportResponseReceiver {
   }
 
   private func introduce(to client: TransportClient) {
+    let envelopes = peer.value?.envelopes ?? .none
     do {
       let envelope = try Envelope.bytes(sender: env.address, receiver: address, name: Introduction.endpointName)
-      let introduction = Introduction(id: env.id, address: nil, envelopes: NumberedEnvelopes.limits)
+      let introduction = Introduction(id: env.id, address: nil, envelopes: envelopes)
       let deadline = MonotonicTime.now.advanced(by: env.configuration.transport.connectTimeout)
       try client.sendRPC(.receiver(self), deadline: deadline) { writer in
         writer.append(envelope)

@@ -2,31 +2,29 @@ internal import MailroomQueue
 internal import MailroomTransport
 
 /// How raw bytes leave: as messages do, but with nothing to encode, and so with nothing between the reference and the connection.
-extension RemoteRoute {
-  /// Whether raw bytes may go straight over the open connection.
+///
+/// What a reference shares with its copies has all that is needed of the route, so that neither the route nor its prefix is touched: of
+/// many endpoints each object is another place in memory.
+extension RPCEndpointRef.Storage {
+  /// Whether raw bytes may go straight over the open connection to an endpoint of another process.
   ///
   /// An outbox that is open has no other one in its place.
   @inline(__always)
-  func isOpenHere(for bytes: RawSpan) -> Bool { outbox.isOpenHere(for: prefix.bytes.count + 1 + bytes.byteCount) }
+  func isOpenHere(for bytes: RawSpan) -> Bool {
+    (outbox?.isOpenHere(for: prefixLength + 1 + bytes.byteCount) ?? false) && !env.isStopped
+  }
 
   /// Asks with raw bytes straight over the open connection; only after ``isOpenHere(for:)``.
   @inline(__always)
   func askDirectly(
-    _ bytes: RawSpan, within nanoseconds: UInt64,
-    _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
+    _ bytes: RawSpan, _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    outbox.open.value.ask(prefix, bytes, within: nanoseconds, consume onReply)
+    outbox?.open.value.ask(prefix, mark, bytes, within: env.askTimeoutNanoseconds, consume onReply)
   }
 
   /// Sends raw bytes straight over the open connection; only after ``isOpenHere(for:)``.
   @inline(__always)
-  func sendDirectly(_ bytes: RawSpan) { outbox.open.value.send(prefix, bytes) }
-}
-
-extension RPCEndpointRef.Storage {
-  /// Whether raw bytes may go straight over the open connection to an endpoint of another process.
-  @inline(__always)
-  func isOpenHere(for bytes: RawSpan) -> Bool { (route?.isOpenHere(for: bytes) ?? false) && !env.isStopped }
+  func sendDirectly(_ bytes: RawSpan) { outbox?.open.value.send(prefix, mark, bytes) }
 
   /// Asks with raw bytes.
   ///
@@ -109,7 +107,7 @@ extension RPCEndpointRef.Storage {
   /// Checks that a content of so many bytes fits the longest frame.
   private func check(_ count: Int, _ overhead: Int, _ route: RemoteRoute) throws(RPCError) {
     // With the whole envelope: whether a number stands for it is not known here.
-    let length = overhead + route.prefix.bytes.count + count
+    let length = overhead + route.prefix.byteCount + count
     let limit = env.configuration.transport.maximumFrameLength
     if length > limit {
       throw RPCError(.tooLarge, "the message takes \(length) bytes, the limit is \(limit)", execution: .notExecuted)

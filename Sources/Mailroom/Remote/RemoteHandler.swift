@@ -12,11 +12,11 @@ final class RemoteHandler: ConnectionHandler {
 
   private static let introductionName = Array(Introduction.endpointName.utf8)
 
-  private let peer: RemotePeer
+  let peer: RemotePeer
   /// What references in messages are bound to.
   private let source: MessageSource
-  private var client: TransportClient { peer.client }
-  private var env: RPCEnv { peer.env }
+  var client: TransportClient { peer.client }
+  var env: RPCEnv { peer.env }
   private let routes = Confined(RouteCache())
   private let numbered = Confined(NumberedEnvelopes())
   // In boxes, for every message touches them.
@@ -37,8 +37,8 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   func receive(request body: RawSpan, responder: RPCResponder) {
-    if let number = body.prefixNumber {
-      let content = body.droppingPrefixNumber()
+    if let number = body.shortPrefixNumber {
+      let content = body.droppingShortPrefixNumber()
       if last.value.isNumbered(number) {
         if servesInTurn(content, responder) { return }
         if content.byte(at: 0) != Content.java, let route = last.value.route {
@@ -46,6 +46,9 @@ final class RemoteHandler: ConnectionHandler {
         }
       }
       return receive(request: content, behind: number, responder)
+    }
+    if let number = body.longPrefixNumber {
+      return receive(request: body.droppingLongPrefixNumber(), behind: number, responder)
     }
     let length = last.value.envelopeLength(in: body)
     if length >= 0 {
@@ -68,7 +71,7 @@ final class RemoteHandler: ConnectionHandler {
   private func receive(request content: RawSpan, behind number: Int, _ responder: RPCResponder) {
     if numbered.value.isTyped(number) { return receive(typedRequest: content, behind: number, responder) }
     if let route = numbered.value.route(number), content.byte(at: 0) != Content.java {
-      last.value.note(route, number)
+      if !numbered.value.isScattered { last.value.note(route, number) }
       return deliver(request: content, responder, to: route)
     }
     if let route = find(number, content, responder) { deliver(request: content, responder, to: route) }
@@ -125,13 +128,16 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   func receive(oneWay body: RawSpan) {
-    if let number = body.prefixNumber {
-      let content = body.droppingPrefixNumber()
+    if let number = body.shortPrefixNumber {
+      let content = body.droppingShortPrefixNumber()
       if last.value.isNumbered(number) {
         if servesInTurn(content) { return }
         if let route = last.value.route { return deliver(content, .oneWay(source), to: route) }
       }
       return receive(oneWay: content, behind: number)
+    }
+    if let number = body.longPrefixNumber {
+      return receive(oneWay: body.droppingLongPrefixNumber(), behind: number)
     }
     let length = last.value.envelopeLength(in: body)
     if length >= 0 {
@@ -148,7 +154,7 @@ final class RemoteHandler: ConnectionHandler {
   private func receive(oneWay content: RawSpan, behind number: Int) {
     if numbered.value.isTyped(number) { return receive(typedOneWay: content, behind: number) }
     if let route = numbered.value.route(number) {
-      last.value.note(route, number)
+      if !numbered.value.isScattered { last.value.note(route, number) }
       return deliver(content, .oneWay(source), to: route)
     }
     if let route = find(number) { deliver(content, .oneWay(source), to: route) }
@@ -184,9 +190,14 @@ final class RemoteHandler: ConnectionHandler {
     return nil
   }
 
+  var looksAhead: Bool { numbered.value.isScattered }
+
+  func peerWillSend(to number: Int) { numbered.value.fetch(number) }
+
   func peerDidNumber(_ prefix: RawSpan, _ number: Int) throws(FrameError) {
     // It may have stood for another prefix.
     last.value.route = nil
+    numbered.value.limits = peer.envelopes
     try numbered.value.define(number, prefix)
   }
 
@@ -206,43 +217,13 @@ final class RemoteHandler: ConnectionHandler {
 
   func connectionDidReadBatch() {
     endTurn()
+    numbered.value.didReadBatch()
     postWaiting()
   }
 
   func connectionDidClose(_ error: TransportError?) {
     connectionDidReadBatch()
     peer.didClose(error)
-  }
-
-  /// Answers the introduction of a peer that has connected, and says who this environment is.
-  private func introduce(_ content: RawSpan, from sender: RPCAddress?, _ responder: RPCResponder) {
-    guard let introduction = try? Introduction(request: content) else {
-      return responder.fail("The introduction cannot be read")
-    }
-    let answer = Introduction(id: env.id, address: env.address, envelopes: NumberedEnvelopes.limits)
-    // Only a maximum frame below a hundred bytes could not take it; then the peer goes on without.
-    try? client.respond(responder.requestID) { answer.appendReply(to: &$0) }
-    // Behind the answer, which tells the peer so.
-    client.enableExtensions(prefixes: introduction.envelopes)
-    // One that was dialled has said who it is when it answered; that alone counts.
-    if client.isOutgoing { return }
-    peer.introduce(introduction, address: sender)
-    peer.announce(sender)
-  }
-
-  /// Answers lookups; other Java objects are of no type that an endpoint could have a handler for.
-  private func receive(javaObject content: RawSpan, to endpoint: RawSpan, _ responder: RPCResponder) {
-    if endpoint.equals(Self.verifierName.utf8Array.rawSpan) {
-      guard let name = JavaObjectStream.parseCheckExistence(content) else {
-        return responder.fail("The lookup is no CheckExistence object of a version that is known here")
-      }
-      // The answer is 47 bytes; nothing about it can fail but a connection that has ended.
-      try? responder.succeed(JavaObjectStream.boolean(env.dispatcher.find(name) != nil).rawSpan)
-    } else if find(endpoint) == nil {
-      responder.fail(Self.notFound(endpoint).message)
-    } else {
-      responder.fail("Java objects are not supported here")
-    }
   }
 
   /// One-way messages found no endpoint.
@@ -253,14 +234,14 @@ final class RemoteHandler: ConnectionHandler {
   private static let unreadable = RPCError(
     .undecodable, "the message's envelope cannot be read", execution: .notExecuted)
 
-  private static func notFound(_ name: RawSpan) -> RPCError {
+  static func notFound(_ name: RawSpan) -> RPCError {
     RPCError(
       .endpointNotFound, "could not find the endpoint \(name.utf8String() ?? "of an undecodable name")",
       execution: .notExecuted)
   }
 
   /// Finds an endpoint by the bytes of its name, without making a string if it was found lately.
-  private func find(_ name: RawSpan) -> InboxRoute? {
+  func find(_ name: RawSpan) -> InboxRoute? {
     if let route = routes.value.find(name) { return route }
     guard let text = name.utf8String(), let registration = env.dispatcher.find(text) else { return nil }
     let route = InboxRoute(

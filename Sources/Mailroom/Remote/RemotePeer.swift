@@ -32,6 +32,8 @@ final class RemotePeer: Sendable {
   private let state = Locked(State())
   /// Loop-confined: the address that endpoints were told.
   private let announced = Confined<RPCAddress?>(nil)
+  /// Loop-confined: what is kept of its envelopes; nil until it is told so, and none once the connection has ended.
+  private let kept = Confined<PrefixLimits?>(nil)
 
   init(client: TransportClient, env: RPCEnv) {
     self.client = client
@@ -74,6 +76,14 @@ final class RemotePeer: Sendable {
 
   // MARK: Events, on the loop
 
+  /// What this side keeps of the peer's envelopes, as the peer is told: the same every time.
+  var envelopes: PrefixLimits {
+    if let kept = kept.value { return kept }
+    let limits = env.envelopes.take()
+    kept.value = limits
+    return limits
+  }
+
   /// Whether endpoints were told of the peer.
   var isAnnounced: Bool { announced.value != nil }
 
@@ -90,6 +100,8 @@ final class RemotePeer: Sendable {
   /// The connection has ended.
   func didClose(_ error: TransportError?) {
     feed.end()
+    if let kept = kept.value { env.envelopes.giveBack(kept) }
+    kept.value = PrefixLimits.none
     let id = state.withLock { state in
       state.hasEnded = true
       return state.id

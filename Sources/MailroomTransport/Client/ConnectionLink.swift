@@ -20,19 +20,21 @@ struct ConnectionLink: ~Copyable {
   @inline(__always)
   borrowing func takesMessage(of byteCount: Int) -> Bool { connection?.takesMessage(of: byteCount) ?? false }
 
-  /// As ``Connection/sendRequest(_:tag:_:within:_:)``; not to be called when there is none.
+  /// As ``Connection/sendRequest(_:_:tag:_:within:_:)``; not to be called when there is none.
   @inline(__always)
   borrowing func sendRequest(
-    _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan, within nanoseconds: UInt64,
+    _ prefix: BodyPrefix, _ known: borrowing SettledMark, tag: UInt8, _ content: RawSpan, within nanoseconds: UInt64,
     _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    connection?.sendRequest(prefix, tag: tag, content, within: nanoseconds, consume onReply)
+    connection?.sendRequest(prefix, known, tag: tag, content, within: nanoseconds, consume onReply)
   }
 
-  /// As ``Connection/sendTaken(_:tag:_:)``; not to be called when there is none.
+  /// As ``Connection/sendTaken(_:_:tag:_:)``; not to be called when there is none.
   @inline(__always)
-  borrowing func sendOneWay(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) {
-    connection?.sendTaken(prefix, tag: tag, content)
+  borrowing func sendOneWay(
+    _ prefix: BodyPrefix, _ known: borrowing SettledMark, tag: UInt8, _ content: RawSpan
+  ) {
+    connection?.sendTaken(prefix, known, tag: tag, content)
   }
 
   /// As ``Connection/sendAnswer(_:tag:_:)``; not to be called when there is none.

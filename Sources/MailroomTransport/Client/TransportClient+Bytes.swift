@@ -8,18 +8,21 @@ extension TransportClient {
   /// Sends a request whose body is `prefix`, the byte `tag`, and `content`, and which has this long from when the loop's current tick began; on the loop's
   /// thread only, and only after ``takesMessage(of:)``.
   ///
-  /// The reply is given the asker of the connection's handler.
+  /// The reply is given the asker of the connection's handler. What `known` says of the prefix stands for that of the prefix itself, and
+  /// is brought up to date.
   package func sendTaken(
-    _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan, within nanoseconds: UInt64,
+    _ prefix: BodyPrefix, _ known: borrowing SettledMark, tag: UInt8, _ content: RawSpan, within nanoseconds: UInt64,
     _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    link.value.sendRequest(prefix, tag: tag, content, within: nanoseconds, consume onReply)
+    link.value.sendRequest(prefix, known, tag: tag, content, within: nanoseconds, consume onReply)
   }
 
   /// Sends a one-way message whose body is `prefix`, the byte `tag`, and `content`; on the loop's thread only, and only after
   /// ``takesMessage(of:)``.
-  package func sendTaken(_ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan) {
-    link.value.sendOneWay(prefix, tag: tag, content)
+  package func sendTaken(
+    _ prefix: BodyPrefix, _ known: borrowing SettledMark, tag: UInt8, _ content: RawSpan
+  ) {
+    link.value.sendOneWay(prefix, known, tag: tag, content)
   }
 
   /// Sends a request whose body is `prefix`, the byte `tag`, and `content`; on the loop's thread only.

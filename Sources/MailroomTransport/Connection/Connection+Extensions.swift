@@ -58,7 +58,6 @@ extension Connection {
     case .pauseEndpoint(let name): handler.peerDidPause(name)
     case .resumeEndpoint(let name): handler.peerDidResume(name)
     case .numberPrefix(let number, let prefix):
-      guard number <= PrefixMark.greatest else { throw FrameError(badPrefix: "a number below 32768", offset: 1) }
       try handler.peerDidNumber(prefix, Int(number))
     default: break
     }

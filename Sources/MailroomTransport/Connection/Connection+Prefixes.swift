@@ -8,12 +8,25 @@ extension Connection {
   /// To be asked before the frame of the body is begun.
   @inline(__always)
   func mark(of prefix: BodyPrefix) -> PrefixMark {
-    let settlement = prefix.settlement.value
-    return settlement.table == prefixes.value.serial ? settlement.mark : settle(prefix)
+    prefix.settled.mark(in: prefixes.value.serial) ?? settle(prefix)
+  }
+
+  /// As ``mark(of:)``, by what its caller knows of the prefix.
+  @inline(__always)
+  func mark(of prefix: BodyPrefix, _ known: borrowing SettledMark) -> PrefixMark {
+    known.mark(in: prefixes.value.serial) ?? settle(prefix, known)
+  }
+
+  @inline(never)
+  private func settle(_ prefix: BodyPrefix, _ known: borrowing SettledMark) -> PrefixMark {
+    let mark = mark(of: prefix)
+    // What the table knows nothing of is not settled: no more messages are sent.
+    if isSettled(prefix) { known.note(mark, in: prefixes.value.serial) }
+    return mark
   }
 
   /// Whether it is known what ``mark(of:)`` says.
-  func isSettled(_ prefix: BodyPrefix) -> Bool { prefix.settlement.value.table == prefixes.value.serial }
+  func isSettled(_ prefix: BodyPrefix) -> Bool { prefix.settled.mark(in: prefixes.value.serial) != nil }
 
   @inline(never)
   private func settle(_ prefix: BodyPrefix) -> PrefixMark {
@@ -21,13 +34,13 @@ extension Connection {
     guard acceptsRequests else { return .none }
     let number = prefixes.value.settle(prefix)
     if number == nil, let root = prefix.root {
-      prefix.settlement.value.mark = mark(of: root)
+      prefix.settled.note(mark(of: root), in: prefixes.value.serial)
     } else if let number {
       let bytes = prefix.bytes
       append { (writer) in
         try? writer.append(frame: .numberPrefix(number: number, prefix: bytes.rawSpan), limit: .max)
       }
     }
-    return prefix.settlement.value.mark
+    return prefix.settled.lastMark()
   }
 }

@@ -12,12 +12,37 @@ extension Connection: UVStreamDelegate {
     guard acceptsAnswers, let handler else { return }
     // Both are held here for the whole batch: a frame's handler may end the connection, which lets go of them.
     let asker = asker
+    if handler.looksAhead { return didReadMany(bytes, handler, asker) }
     do throws(FrameError) {
       try decoder.value.decode(bytes) { (payload) throws(FrameError) in try receiveOrHold(payload, handler, asker) }
     } catch {
       fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
     }
     handler.connectionDidReadBatch()
+  }
+
+  /// As ``streamDidRead(_:)``, with a look at what comes next.
+  @inline(never)
+  private func didReadMany(_ bytes: RawSpan, _ handler: any ConnectionHandler, _ asker: (any AnyObject & Sendable)?) {
+    var lookout = Lookout(from: decoder.value.offsetOfNextFrame ?? bytes.byteCount)
+    do throws(FrameError) {
+      lookout.begin(at: bytes, handler)
+      try decoder.value.decode(bytes) { (payload) throws(FrameError) in
+        lookout.look(at: bytes, handler)
+        return try receiveOne(payload, handler, asker)
+      }
+    } catch {
+      fail(TransportError(.protocolViolation, "\(client.peer) broke the protocol: \(error)"))
+    }
+    handler.connectionDidReadBatch()
+  }
+
+  /// As ``receiveOrHold(_:_:_:)``, which is a part of where frames are read fastest.
+  @inline(never)
+  private func receiveOne(
+    _ payload: RawSpan, _ handler: any ConnectionHandler, _ asker: (any AnyObject & Sendable)?
+  ) throws(FrameError) -> Bool {
+    try receiveOrHold(payload, handler, asker)
   }
 
   func streamDidRead(intoOfferedSpace count: Int) {

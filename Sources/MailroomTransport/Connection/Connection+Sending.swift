@@ -18,27 +18,27 @@ extension Connection {
   /// That is exact enough for a timeout that nobody gave, and reading a clock takes as long as a message.
   @inline(__always)
   func sendRequest(
-    _ prefix: BodyPrefix, tag: UInt8, _ content: RawSpan, within nanoseconds: UInt64,
+    _ prefix: BodyPrefix, _ known: borrowing SettledMark, tag: UInt8, _ content: RawSpan, within nanoseconds: UInt64,
     _ onReply: consuming @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    let mark = mark(of: prefix)
+    let mark = mark(of: prefix, known)
     let deadline = core.tickTime.advanced(byNanoseconds: nanoseconds)
     let id = pending.value.add(.plainBytes(consume onReply), deadline: deadline)
     if deadline < sweepsAt { armSweep() }
     let tellsTime = hasExtensions && deadline != .distantFuture
     markDirty()
     out.value.collecting.appendRequest(
-      id: id, nanosecondsLeft: tellsTime ? max(1, Int64(clamping: nanoseconds)) : nil, mark, prefix.bytes, tag: tag,
+      id: id, nanosecondsLeft: tellsTime ? max(1, Int64(clamping: nanoseconds)) : nil, mark, prefix, tag: tag,
       content)
     flushIfLarge()
   }
 
   /// Sends a one-way message; only after ``takesMessage(of:)``.
   @inline(__always)
-  func sendTaken(_ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan) {
-    let mark = mark(of: prefix)
+  func sendTaken(_ prefix: BodyPrefix, _ known: borrowing SettledMark, tag: UInt8?, _ content: RawSpan) {
+    let mark = mark(of: prefix, known)
     markDirty()
-    out.value.collecting.appendOneWay(mark, prefix.bytes, tag: tag, content)
+    out.value.collecting.appendOneWay(mark, prefix, tag: tag, content)
     flushIfLarge()
   }
 
@@ -53,7 +53,7 @@ extension Connection {
     if !isWritable && acceptsRequests { throw client.fullError }
     // Thrown, so that who asks is not told within the call.
     if isPendingFull { throw pendingFullError }
-    let length = FrameFormat.rpcOverhead + prefix.bytes.count + (tag == nil ? 0 : 1) + content.byteCount
+    let length = FrameFormat.rpcOverhead + prefix.byteCount + (tag == nil ? 0 : 1) + content.byteCount
     if length > longestFrame { throw client.tooLargeError(length: length) }
     let mark = mark(of: prefix)
     let isObject = sink.isObject
@@ -62,7 +62,7 @@ extension Connection {
     let tellsTime = hasExtensions && deadline != .distantFuture && length + 8 <= longestFrame
     markDirty()
     out.value.collecting.appendRequest(
-      id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, mark, prefix.bytes, tag: tag,
+      id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, mark, prefix, tag: tag,
       content)
     if isObject { announce(id) }
     flushIfLarge()
@@ -75,9 +75,9 @@ extension Connection {
   func sendOneWay(_ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan) throws(TransportError) {
     guard acceptsRequests else { return client.didDrop(.oneWay) }
     if !isWritable { throw client.fullError }
-    let length = FrameFormat.oneWayOverhead + prefix.bytes.count + (tag == nil ? 0 : 1) + content.byteCount
+    let length = FrameFormat.oneWayOverhead + prefix.byteCount + (tag == nil ? 0 : 1) + content.byteCount
     if length > longestFrame { throw client.tooLargeError(length: length) }
-    sendTaken(prefix, tag: tag, content)
+    sendTaken(prefix, prefix.settled, tag: tag, content)
   }
 
   /// Answers a request of the peer with a body that is the byte `tag` and `body`.

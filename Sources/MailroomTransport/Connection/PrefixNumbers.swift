@@ -29,7 +29,7 @@ internal import Synchronization
 ///   many as it has were given numbers or found no room.
 struct PrefixNumbers {
   /// The limits that this side keeps to, whatever the peer says.
-  static let most = PrefixLimits(count: Int(PrefixMark.greatest) + 1, byteCount: 4 * 1024 * 1024)
+  static let most = PrefixLimits(count: 1 << 17, byteCount: 8 * 1024 * 1024)
 
   private static let serials = Atomic<UInt64>(0)
 
@@ -41,7 +41,7 @@ struct PrefixNumbers {
   /// The prefixes by their numbers.
   private var prefixes: [BodyPrefix] = []
   /// Numbers whose prefixes nobody held when the table was last looked through, of prefixes that stand for themselves and of branches.
-  private var (free, freeBranches): ([UInt16], [UInt16]) = ([], [])
+  private var (free, freeBranches): ([UInt32], [UInt32]) = ([], [])
   /// How many bytes the peer keeps.
   private(set) var byteCount = 0
   /// How many branches among all, and their bytes.
@@ -66,21 +66,20 @@ struct PrefixNumbers {
   /// Settles how a prefix is sent on this connection; returns its number if it has one, of which the peer is to be told first.
   ///
   /// A branch without a number is settled to be sent in full: the mark of its root is up to the caller.
-  mutating func settle(_ prefix: BodyPrefix) -> UInt16? {
+  mutating func settle(_ prefix: BodyPrefix) -> UInt32? {
     let number = take(prefix)
-    let mark = number.map { PrefixMark($0, inPlaceOf: prefix.bytes.count) } ?? .none
-    prefix.settlement.value = BodyPrefix.Settlement(table: serial, mark: mark)
+    let mark = number.map { PrefixMark($0, inPlaceOf: prefix.byteCount) } ?? .none
+    prefix.settled.note(mark, in: serial)
     return number
   }
 
-  private mutating func take(_ prefix: BodyPrefix) -> UInt16? {
-    let size = prefix.bytes.count
+  private mutating func take(_ prefix: BodyPrefix) -> UInt32? {
     let isBranch = prefix.root != nil
-    if size > longest || isBranch && !limits.withBranches { return nil }
+    if prefix.byteCount > longest || isBranch && !limits.withBranches { return nil }
     if prefixes.count < limits.count, takes(prefix, inPlaceOf: nil) {
       prefixes.append(prefix)
       count(prefix, 1)
-      return UInt16(prefixes.count - 1)
+      return UInt32(prefixes.count - 1)
     }
     if candidate(for: prefix) == nil { lookForFree() }
     guard let number = candidate(for: prefix) else { return nil }
@@ -94,7 +93,7 @@ struct PrefixNumbers {
   }
 
   /// A number that nobody holds, and at which there is room for the prefix; of its own kind if there is one.
-  private func candidate(for prefix: BodyPrefix) -> UInt16? {
+  private func candidate(for prefix: BodyPrefix) -> UInt32? {
     let (first, second) = prefix.root == nil ? (free.last, freeBranches.last) : (freeBranches.last, free.last)
     for number in [first, second] {
       if let number, takes(prefix, inPlaceOf: prefixes[Int(number)]) { return number }
@@ -104,19 +103,19 @@ struct PrefixNumbers {
 
   /// Whether the limits allow for a prefix in place of another one, or besides all.
   private func takes(_ prefix: BodyPrefix, inPlaceOf other: BodyPrefix?) -> Bool {
-    let size = prefix.bytes.count
-    if byteCount - (other?.bytes.count ?? 0) + size > limits.byteCount { return false }
+    let size = prefix.byteCount
+    if byteCount - (other?.byteCount ?? 0) + size > limits.byteCount { return false }
     if prefix.root == nil { return true }
     let isOtherBranch = other?.root != nil
     return branches.count - (isOtherBranch ? 1 : 0) < limits.count / 2
-      && branches.byteCount - (isOtherBranch ? other?.bytes.count ?? 0 : 0) + size <= limits.byteCount / 2
+      && branches.byteCount - (isOtherBranch ? other?.byteCount ?? 0 : 0) + size <= limits.byteCount / 2
   }
 
   private mutating func count(_ prefix: BodyPrefix, _ sign: Int) {
-    byteCount += sign * prefix.bytes.count
+    byteCount += sign * prefix.byteCount
     guard prefix.root != nil else { return }
     branches.count += sign
-    branches.byteCount += sign * prefix.bytes.count
+    branches.byteCount += sign * prefix.byteCount
   }
 
   private mutating func lookForFree() {
@@ -127,7 +126,7 @@ struct PrefixNumbers {
     free.removeAll(keepingCapacity: true)
     freeBranches.removeAll(keepingCapacity: true)
     for index in prefixes.indices where isKnownUniquelyReferenced(&prefixes[index]) {
-      if prefixes[index].root == nil { free.append(UInt16(index)) } else { freeBranches.append(UInt16(index)) }
+      if prefixes[index].root == nil { free.append(UInt32(index)) } else { freeBranches.append(UInt32(index)) }
     }
     patience = prefixes.count
   }

@@ -7,7 +7,7 @@ extension ByteWriter {
   /// behind a prefix that branches off.
   @inline(__always)
   mutating func appendRequest(
-    id: Int64, nanosecondsLeft: Int64?, _ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8?, _ content: RawSpan
+    id: Int64, nanosecondsLeft: Int64?, _ mark: PrefixMark, _ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan
   ) {
     let kind = nanosecondsLeft == nil ? WireMessage.Kind.rpcRequest : .rpcRequestWithDeadline
     let overhead = nanosecondsLeft == nil ? FrameFormat.rpcOverhead : FrameFormat.timedRPCOverhead
@@ -23,7 +23,7 @@ extension ByteWriter {
 
   /// Appends the frame of a one-way message, whose body is as a request's.
   @inline(__always)
-  mutating func appendOneWay(_ mark: PrefixMark, _ prefix: [UInt8], tag: UInt8?, _ content: RawSpan) {
+  mutating func appendOneWay(_ mark: PrefixMark, _ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan) {
     let bodySize = mark.size(for: prefix, tag) + content.byteCount
     let start = claim(FrameFormat.oneWayOverhead + bodySize)
     store(Int64(FrameFormat.oneWayOverhead + bodySize), at: start)
@@ -47,31 +47,44 @@ extension ByteWriter {
 
   /// Appends a prefix, or the mark that stands for it and what it leaves of it.
   package mutating func append(_ prefix: BodyPrefix, _ mark: PrefixMark) {
-    if mark.isNone { return append(prefix.bytes) }
-    append(integer: mark.field)
-    let bytes = prefix.bytes
-    let rest = mark.rest(of: bytes)
-    if rest > 0 { append(bytes.rawSpan.extracting(last: rest)) }
+    if mark.isShort {
+      append(integer: UInt16(truncatingIfNeeded: mark.field))
+    } else if mark.isNone {
+      return append(prefix.bytes)
+    } else {
+      append(integer: mark.field)
+    }
+    let rest = mark.rest(of: prefix)
+    if rest > 0 {
+      let bytes = prefix.bytes
+      append(bytes.rawSpan.extracting(last: rest))
+    }
   }
 
   @inline(__always)
-  private func store(_ mark: PrefixMark, _ prefix: [UInt8], _ tag: UInt8?, _ content: RawSpan, at start: Int) {
+  private func store(_ mark: PrefixMark, _ prefix: BodyPrefix, _ tag: UInt8?, _ content: RawSpan, at start: Int) {
     var offset = start
-    if mark.isNone {
-      store(prefix.rawSpan, at: offset)
-      offset += prefix.count
+    if mark.isShort {
+      store(UInt16(truncatingIfNeeded: mark.field), at: offset)
+      offset += 2
+    } else if mark.isNone {
+      let bytes = prefix.bytes
+      store(bytes.rawSpan, at: offset)
+      offset += prefix.byteCount
     } else {
       store(mark.field, at: offset)
-      offset += PrefixMark.size
-      let rest = tag == nil ? mark.rest(of: prefix) : 0
-      if rest > 0 {
-        store(prefix.rawSpan.extracting(last: rest), at: offset)
-        offset += rest
-      }
+      offset += 4
     }
     if let tag {
       store(tag, at: offset)
       offset += 1
+    } else if !mark.isNone {
+      let rest = mark.rest(of: prefix)
+      if rest > 0 {
+        let bytes = prefix.bytes
+        store(bytes.rawSpan.extracting(last: rest), at: offset)
+        offset += rest
+      }
     }
     store(content, at: offset)
   }

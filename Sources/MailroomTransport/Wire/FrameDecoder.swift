@@ -48,6 +48,12 @@ package struct FrameDecoder: ~Copyable {
   /// Whether the stream could end here without cutting a frame.
   package var isAtFrameBoundary: Bool { partial.isEmpty }
 
+  /// At which offset of the next bytes of the stream a frame will begin; nil while that is not known.
+  package var offsetOfNextFrame: Int? {
+    if partial.isEmpty { return 0 }
+    return expected > 0 ? expected - partial.count : nil
+  }
+
   /// Takes the next bytes of the stream and delivers the payload (what follows the length) of each frame they complete.
   ///
   /// - Parameter deliver: must not use the decoder; its payload is valid during the call; returning false stops decoding

@@ -147,7 +147,7 @@ extension ByteWriter {
       append(block: name)
     case .numberPrefix(let number, let prefix):
       begin(.numberPrefix)
-      append(integer: number)
+      append(prefixNumber: number)
       append(block: prefix)
     }
     let length = count - start
@@ -170,6 +170,15 @@ extension ByteWriter {
     append(integer: Int64(0))
     append(kind.rawValue)
     if let id { append(integer: id) }
+  }
+
+  /// Appends a number for a prefix: in two bytes, or in four with the two highest bits set, as in a ``PrefixMark``.
+  private mutating func append(prefixNumber number: UInt32) {
+    if number < RawSpan.firstLongPrefixNumber {
+      append(integer: UInt16(number))
+    } else {
+      append(integer: number | 0xC000_0000)
+    }
   }
 
   /// Appends an int32 length and the bytes.

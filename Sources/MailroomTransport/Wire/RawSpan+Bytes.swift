@@ -29,17 +29,37 @@ extension RawSpan {
   /// The number that stands at the beginning of a body, in place of the bytes that the peer has said it stands for; nil for a
   /// body that begins with other bytes.
   ///
-  /// Two bytes: the number, and the highest bit set.
-  @inlinable public var prefixNumber: Int? {
-    guard byteCount >= 2 else { return nil }
-    let field = UInt16(bigEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt16.self))
-    return field >= 0x8000 ? Int(field & 0x7FFF) : nil
+  /// Two bytes for numbers below ``firstLongPrefixNumber``, whose two highest bits are 10; four bytes with 11 for the others.
+  public var prefixNumber: Int? { shortPrefixNumber ?? longPrefixNumber }
+
+  /// The ``prefixNumber`` if it has two bytes.
+  @inlinable public var shortPrefixNumber: Int? {
+    @inline(__always) get {
+      guard byteCount >= 2 else { return nil }
+      let field = UInt16(bigEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt16.self)) &- 0x8000
+      return field < 0x4000 ? Int(field) : nil
+    }
   }
 
-  /// What follows the ``prefixNumber`` of a body that begins with one.
+  /// The ``prefixNumber`` if it has four bytes.
+  public var longPrefixNumber: Int? {
+    guard let field = uint32(at: 0), field >= 0xC000_0000 else { return nil }
+    let number = Int(field & 0x3FFF_FFFF)
+    return number < Self.firstLongPrefixNumber ? nil : number
+  }
+
+  /// The first number that takes four bytes.
+  @inlinable public static var firstLongPrefixNumber: Int { 0x4000 }
+
+  /// What follows a ``shortPrefixNumber``.
   @inlinable
   @_lifetime(copy self)
-  public func droppingPrefixNumber() -> RawSpan { dropping(2) }
+  public func droppingShortPrefixNumber() -> RawSpan { dropping(2) }
+
+  /// What follows a ``longPrefixNumber``.
+  @inlinable
+  @_lifetime(copy self)
+  public func droppingLongPrefixNumber() -> RawSpan { dropping(4) }
 
   /// The bytes from `offset` on; none when there are fewer.
   @inlinable

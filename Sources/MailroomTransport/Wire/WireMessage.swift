@@ -36,11 +36,12 @@ public enum WireMessage: ~Escapable {
   case pauseEndpoint(name: RawSpan)
   /// 67: text name of an endpoint that may be sent to again.
   case resumeEndpoint(name: RawSpan)
-  /// 68: uint16 number below 32 768, int32 length and the bytes that it stands for at the beginning of bodies from now on.
+  /// 68: number, int32 length and the bytes that it stands for at the beginning of bodies from now on.
   ///
-  /// A body that begins with the number and the highest bit set, as a uint16, is to be read as if it began with these bytes. Only to
-  /// a peer that has said that it keeps them; see ``PrefixNumbers``.
-  case numberPrefix(number: UInt16, prefix: RawSpan)
+  /// The number is a uint16 below 16 384, or a uint32 from there on with the two highest bits set. A body that begins with the
+  /// number, see ``PrefixMark``, is to be read as if it began with these bytes. Only to a peer that has said that it keeps them; see
+  /// ``PrefixNumbers``.
+  case numberPrefix(number: UInt32, prefix: RawSpan)
 
   /// The number that stands in a frame's type byte.
   public enum Kind: UInt8, Sendable {
@@ -139,7 +140,7 @@ public enum WireMessage: ~Escapable {
       case .resumeEndpoint:
         self = .resumeEndpoint(name: try reader.readBlock())
       case .numberPrefix:
-        let number = try reader.read(UInt16.self)
+        let number = try reader.readPrefixNumber()
         self = .numberPrefix(number: number, prefix: try reader.readBlock())
       }
     } catch {
@@ -185,5 +186,16 @@ extension RawSpan {
   @inline(__always)
   private func integer(at offset: Int) -> Int64 {
     Int64(bigEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: Int64.self))
+  }
+}
+
+extension ByteReader {
+  /// Reads what ``WireMessage/numberPrefix(number:prefix:)`` has for a number.
+  fileprivate mutating func readPrefixNumber() throws(Malformed) -> UInt32 {
+    let first = UInt32(try read(UInt16.self))
+    if first < RawSpan.firstLongPrefixNumber { return first }
+    let number = (first & 0x3FFF) << 16 | UInt32(try read(UInt16.self))
+    guard first >= 0xC000, number >= RawSpan.firstLongPrefixNumber else { throw malformed("the number of a prefix") }
+    return number
   }
 }

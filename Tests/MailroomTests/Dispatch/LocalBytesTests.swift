@@ -39,6 +39,7 @@ final class LocalBytesTests: EnvironmentTestCase {
 
   /// Has handlers of raw bytes do as `handle` says, in a turn of its own for each test.
   private final class Handler: EndpointDelivery {
+    var places: EndpointPlaces { EndpointPlaces() }
     let isConcurrent = false
     let handle: @Sendable ([UInt8], LocalBytesCall?) throws -> Void
 

@@ -45,7 +45,7 @@ final class WatchdogTests: EnvironmentTestCase {
         XCTAssertEqual(watchdog.look(env.dispatcher.inboxes, at: seconds(9)), [], "once")
         gate.open()
         _ = await replies.next()
-        await eventually("the turn has ended") { env.dispatcher.inboxes.allSatisfy { $0.marks[0].current == nil } }
+        await eventually("the turn has ended") { env.dispatcher.inboxes.allSatisfy { $0.turn(ofMark: 0) == nil } }
       }
     }
   }
@@ -82,7 +82,7 @@ final class WatchdogTests: EnvironmentTestCase {
     }
     await eventually("both handlers are suspended") { suspension.count == 2 }
     await eventually("no turn is on a thread") {
-      env.dispatcher.inboxes.allSatisfy { $0.marks.allSatisfy { $0.current == nil } }
+      env.dispatcher.inboxes.allSatisfy { inbox in (0..<inbox.markCount).allSatisfy { inbox.turn(ofMark: $0) == nil } }
     }
     suspension.open()
   }

@@ -24,26 +24,28 @@ final class IntroductionTests: XCTestCase {
   private func read(reply body: [UInt8]) throws -> Introduction { try Introduction(reply: body.rawSpan) }
 
   func testBytesOfRequestAndReply() throws {
+    let start = bytes(hex: "0e 03 0102030405060708 090a0b0c0d0e0f10")
+    let address = try RPCAddress(host: "ab", port: 0x1234)
+    let envelopes = PrefixLimits(count: 0x0506, byteCount: 0x0102_0304, withBranches: true)
+    let introduction = Introduction(id: id, address: address, envelopes: envelopes)
+    XCTAssertEqual(request(introduction), start + bytes(hex: "0506 01020304 00000506"))
+    XCTAssertEqual(reply(introduction), start + bytes(hex: "01 02 6162 1234 0506 01020304 00000506"))
+    let large = PrefixLimits(count: 0x0102_0304, byteCount: 1, withBranches: true)
+    XCTAssertEqual(
+      request(Introduction(id: id, address: nil, envelopes: large)), start + bytes(hex: "4000 00000001 01020304"))
+    for limits in [EnvelopeAllowance.small, EnvelopeAllowance.large] { XCTAssertTrue(limits.withBranches) }
+  }
+
+  func testOneThatKeepsNoHeadsIsOfVersionTwo() throws {
     let start = bytes(hex: "0e 02 0102030405060708 090a0b0c0d0e0f10")
     let none = bytes(hex: "0000 00000000")
     XCTAssertEqual(request(Introduction(id: id, address: nil)), start + none)
     XCTAssertEqual(reply(Introduction(id: id, address: nil)), start + [0] + none)
-    let address = try RPCAddress(host: "ab", port: 0x1234)
-    let envelopes = PrefixLimits(count: 0x0506, byteCount: 0x0102_0304)
-    let introduction = Introduction(id: id, address: address, envelopes: envelopes)
-    XCTAssertEqual(request(introduction), start + bytes(hex: "0506 01020304"))
-    XCTAssertEqual(reply(introduction), start + bytes(hex: "01 02 6162 1234 0506 01020304"))
-  }
-
-  func testOneThatKeepsHeadsIsOfVersionThree() throws {
-    let limits = PrefixLimits(count: 0x0506, byteCount: 0x0102_0304, withBranches: true)
+    let limits = PrefixLimits(count: 0x0506, byteCount: 0x0102_0304)
     let introduction = Introduction(id: id, address: nil, envelopes: limits)
-    let start = bytes(hex: "0e 03 0102030405060708 090a0b0c0d0e0f10")
     XCTAssertEqual(request(introduction), start + bytes(hex: "0506 01020304"))
-    XCTAssertEqual(reply(introduction), start + bytes(hex: "00 0506 01020304"))
     XCTAssertEqual(try read(request: request(introduction)), introduction)
     XCTAssertEqual(try read(reply: reply(introduction)), introduction)
-    XCTAssertTrue(NumberedEnvelopes.limits.withBranches)
   }
 
   func testVersionOneKeepsNoEnvelopes() throws {
@@ -55,10 +57,20 @@ final class IntroductionTests: XCTestCase {
       Introduction(id: id, address: try RPCAddress(host: "ab", port: 0x1234)))
   }
 
+  func testVersionTwoKeepsWhatTwoBytesCanNumber() throws {
+    let start = "0e 02 0102030405060708 090a0b0c0d0e0f10"
+    for (field, count) in [("1000", 0x1000), ("4000", 0x4000), ("ffff", 0x4000)] {
+      let envelopes = PrefixLimits(count: count, byteCount: 5)
+      XCTAssertEqual(
+        try read(request: bytes(hex: start + field + "00000005")),
+        Introduction(id: id, address: nil, envelopes: envelopes))
+    }
+  }
+
   /// What version 1 reads: id, flag and address, in these places, whatever follows.
   func testVersionOneUnderstandsThisVersion() throws {
     let address = try RPCAddress(host: "ab", port: 0x1234)
-    let introduction = Introduction(id: id, address: address, envelopes: NumberedEnvelopes.limits)
+    let introduction = Introduction(id: id, address: address, envelopes: EnvelopeAllowance.large)
     let start = bytes(hex: "0102030405060708 090a0b0c0d0e0f10")
     XCTAssertEqual(Array(request(introduction)[2..<18]), start)
     XCTAssertEqual(Array(reply(introduction)[2..<24]), start + bytes(hex: "01 02 6162 1234"))
@@ -72,7 +84,9 @@ final class IntroductionTests: XCTestCase {
         try read(request: request(Introduction(id: id, address: nil))),
         Introduction(id: id, address: nil))
       for address in [nil, try RPCAddress(host: "[::1]", port: 0), try RPCAddress(host: "localhost", port: 65535)] {
-        let envelopes = PrefixLimits(count: .random(in: 0...0xFFFF), byteCount: .random(in: 0...0xFFFF_FFFF))
+        let envelopes = PrefixLimits(
+          count: .random(in: 0...0xFFFF_FFFF), byteCount: .random(in: 0...0xFFFF_FFFF),
+          withBranches: true)
         let introduction = Introduction(id: id, address: address, envelopes: envelopes)
         XCTAssertEqual(try read(reply: reply(introduction)), introduction)
         XCTAssertEqual(
@@ -100,13 +114,13 @@ final class IntroductionTests: XCTestCase {
   }
 
   func testWhatALaterVersionSaysMoreIsNotLookedAt() throws {
-    let introduction = Introduction(id: id, address: try RPCAddress(host: "localhost", port: 7077))
-    for version: UInt8 in [2, 3, 255] {
+    let none = PrefixLimits(count: 0, byteCount: 0, withBranches: true)
+    let introduction = Introduction(id: id, address: try RPCAddress(host: "localhost", port: 7077), envelopes: none)
+    for version: UInt8 in [3, 4, 255] {
       var asked = request(introduction) + [1, 2, 3]
       var answered = reply(introduction) + [1, 2, 3]
       asked[1] = version
       answered[1] = version
-      let none = PrefixLimits(count: 0, byteCount: 0, withBranches: version > 2)
       XCTAssertEqual(try read(request: asked), Introduction(id: id, address: nil, envelopes: none))
       XCTAssertEqual(
         try read(reply: answered), Introduction(id: id, address: introduction.address, envelopes: none))

@@ -100,6 +100,25 @@ final class NumberedEnvelopesTests: EnvironmentTestCase {
     XCTAssertEqual(table.routeCount, 0)
   }
 
+  func testEndpointsAreFetchedAheadAsLongAsTheyChange() {
+    var table = NumberedEnvelopes()
+    XCTAssertFalse(table.isScattered)
+    for _ in 0..<2 {
+      for _ in 0..<2 {
+        for number in 0..<20 { _ = table.route(number) }
+        table.didReadBatch()
+        XCTAssertTrue(table.isScattered)
+      }
+      for number in [7, 7, 9, 9] { for _ in 0..<20 { _ = table.route(number) } }
+      table.didReadBatch()
+      XCTAssertFalse(table.isScattered, "two endpoints are few")
+      table.didReadBatch()
+      XCTAssertFalse(table.isScattered, "there was no message")
+    }
+    // Whatever the number, it is a hint.
+    for number in [0, 7, 1 << 29] { table.fetch(number) }
+  }
+
   func testNumberThatIsDefinedAnewForgetsItsRoute() throws {
     var table = NumberedEnvelopes()
     let (a, b) = (try envelope("a"), try envelope("bcd"))
@@ -225,11 +244,11 @@ final class NumberedEnvelopesTests: EnvironmentTestCase {
 
   func testAllThatThePeerMaySayFits() throws {
     var table = NumberedEnvelopes()
-    let size = NumberedEnvelopes.limits.byteCount / NumberedEnvelopes.limits.count
+    let size = EnvelopeAllowance.small.byteCount / EnvelopeAllowance.small.count
     let large = try envelope(String(repeating: "x", count: size - 4))
     XCTAssertEqual(large.count, size)
-    for number in 0..<NumberedEnvelopes.limits.count { try table.define(number, large.rawSpan) }
-    assertRefused(&table, NumberedEnvelopes.limits.count, large, offset: 1)
+    for number in 0..<EnvelopeAllowance.small.count { try table.define(number, large.rawSpan) }
+    assertRefused(&table, EnvelopeAllowance.small.count, large, offset: 1)
     let larger = try envelope(String(repeating: "x", count: size - 3))
     assertRefused(&table, 0, larger, offset: 7)
   }

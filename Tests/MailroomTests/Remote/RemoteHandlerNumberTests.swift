@@ -7,15 +7,17 @@ import XCTest
 /// What an environment makes of the numbers that its peers give to envelopes.
 final class RemoteHandlerNumberTests: EnvironmentTestCase {
   /// A raw peer that has introduced itself, and the introduction that it got.
-  private func makePeer(_ server: RPCEnv) async throws -> RawSocket {
+  private func makePeer(
+    _ server: RPCEnv, envelopes: PrefixLimits = EnvelopeAllowance.large
+  ) async throws -> RawSocket {
     let peer = try RawSocket(port: server.port)
     let introduction = try await peer.introduce()
-    XCTAssertEqual(introduction.envelopes, NumberedEnvelopes.limits)
+    XCTAssertEqual(introduction.envelopes, envelopes)
     return peer
   }
 
   private func assertEchoes(
-    _ peer: RawSocket, _ number: UInt16, _ byte: UInt8, _ message: String = "", line: UInt = #line
+    _ peer: RawSocket, _ number: UInt32, _ byte: UInt8, _ message: String = "", line: UInt = #line
   ) async throws {
     try peer.send(RawFrame.request(Int64(byte), to: number, [1, byte]))
     let answer = try await peer.next()
@@ -34,14 +36,14 @@ final class RemoteHandlerNumberTests: EnvironmentTestCase {
         try server.register(name, endpoint, on: dispatch)
       }
       let peer = try await makePeer(server)
-      for (number, name) in names.enumerated() { try peer.send(RawFrame.number(UInt16(number), for: name)) }
+      for (number, name) in names.enumerated() { try peer.send(RawFrame.number(UInt32(number), for: name)) }
       for step in 0..<60 {
         // In runs and in turns, with the envelope in full in between.
         let index = step / 3 % 3
         if step % 7 == 6 {
           try peer.send(RawFrame.request(Int64(step), to: names[index], [1, 9]))
         } else {
-          try peer.send(RawFrame.request(Int64(step), to: UInt16(index), [1, 9]))
+          try peer.send(RawFrame.request(Int64(step), to: UInt32(index), [1, 9]))
         }
         let answer = try await peer.next()
         XCTAssertEqual(answer.body, [1, 9, UInt8(index)], "\(dispatch), \(step)")
@@ -171,7 +173,7 @@ final class RemoteHandlerNumberTests: EnvironmentTestCase {
         RawFrame.number(0, for: "echo", Note.self) + RawFrame.number(1, for: "echo", Total.self)
           + RawFrame.number(2, for: "echo", Say.self) + RawFrame.number(3, for: "nobody", Say.self))
       for round in 0..<2 {
-        for (number, name, code): (UInt16, String, RPCError.Code) in [
+        for (number, name, code): (UInt32, String, RPCError.Code) in [
           (0, "Note", .unsupportedMessage), (1, "Total", .unsupportedMessage), (2, "Say", .undecodable),
           (3, "nobody", .endpointNotFound),
         ] {
@@ -183,7 +185,7 @@ final class RemoteHandlerNumberTests: EnvironmentTestCase {
           XCTAssertTrue(error.message.contains(name), error.message)
         }
         // One-way messages of all of them harm nobody.
-        for number in UInt16(0)..<4 { try peer.send(RawFrame.oneWay(to: number, [0xFF])) }
+        for number in UInt32(0)..<4 { try peer.send(RawFrame.oneWay(to: number, [0xFF])) }
         try peer.send(RawFrame.request(9, to: 2, try RawFrame.value(Say(text: "well"))))
         let answer = try await peer.next()
         XCTAssertEqual(answer.body.suffix(4), ArraySlice("well".utf8), "\(dispatch)")
@@ -212,6 +214,65 @@ final class RemoteHandlerNumberTests: EnvironmentTestCase {
           XCTAssertEqual(answer.body.suffix(4), ArraySlice("late".utf8), "\(dispatch)")
         }
         server.stop(ref)
+      }
+    }
+  }
+
+  /// So many endpoints that some numbers take four bytes, asked in turn and at random, so that those ahead are fetched.
+  func testManyEndpointsAreFoundByNumbersOfEitherLength() async throws {
+    for dispatch in [RPCDispatch.eventLoop, .shared] {
+      let server = try await makeServer()
+      for index in 0..<4 {
+        let endpoint = Scripted()
+        endpoint.askedBytes = { bytes, context in try context.reply(bytes + [UInt8(index)]) }
+        try server.register("e\(index)", endpoint, on: dispatch)
+      }
+      let peer = try await makePeer(server)
+      let count: UInt32 = 0x4000 + 40
+      var definitions: [UInt8] = []
+      for number in 0..<count { definitions += RawFrame.number(number, for: "e\(number % 4)") }
+      try peer.send(definitions)
+      let numbers = (UInt32(0)..<200).map { (step: UInt32) -> UInt32 in
+        if step % 2 == 0 { return step }
+        return count - 1 - step * 7 % 60
+      }
+      for _ in 0..<2 {
+        // In one write, so that most is read together.
+        var frames: [UInt8] = []
+        for (step, number) in numbers.enumerated() { frames += RawFrame.request(Int64(step), to: number, [1, 9]) }
+        try peer.send(frames)
+        var answers: [Int64: [UInt8]] = [:]
+        for _ in numbers {
+          let answer = try await peer.next()
+          answers[answer.id] = answer.body
+        }
+        for (step, number) in numbers.enumerated() {
+          XCTAssertEqual(answers[Int64(step)], [1, 9, UInt8(number % 4)], "\(dispatch), \(number)")
+        }
+      }
+      peer.reset()
+    }
+  }
+
+  func testEndpointsThatStopWhileTheyAreFetchedAheadFailTheirMessagesOnly() async throws {
+    let server = try await makeServer()
+    var refs = try (0..<32).map { try server.register("e\($0)", Echo(), on: .eventLoop) }
+    let peer = try await makePeer(server)
+    for number in UInt32(0)..<32 { try peer.send(RawFrame.number(number, for: "e\(number)")) }
+    for round in 0..<4 {
+      var frames: [UInt8] = []
+      for number in UInt32(0)..<32 { frames += RawFrame.request(Int64(number), to: number, [1, 5]) }
+      try peer.send(frames)
+      for _ in 0..<32 {
+        let answer = try await peer.next()
+        let lives = round == 0 || answer.id % 2 == 0 || round == 3
+        XCTAssertEqual(answer.body == [1, 5], lives, "\(round), \(answer.id)")
+      }
+      if round == 0 { for index in stride(from: 1, to: 32, by: 2) { server.stop(refs[index]) } }
+      if round == 2 {
+        for index in stride(from: 1, to: 32, by: 2) {
+          refs[index] = try server.register("e\(index)", Echo(), on: .eventLoop)
+        }
       }
     }
   }
@@ -263,14 +324,14 @@ final class RemoteHandlerNumberTests: EnvironmentTestCase {
     let server = try await makeServer()
     try server.register("echo", Echo())
     let peer = try await makePeer(server)
-    for number: UInt16 in [0, 1, 4096, 32767] {
+    for number: UInt32 in [0, 1, 4096, 0x3FFF, 0x4000, 1 << 20] {
       try peer.send(RawFrame.oneWay(to: number, [1]) + RawFrame.request(7, to: number, [1]))
       let failure = try await peer.next()
       XCTAssertEqual(failure.kind, 5)
       XCTAssertEqual(failure.id, 7)
       XCTAssertTrue(failure.text.contains("\(number) stands for none"), failure.text)
     }
-    XCTAssertEqual(server.undeliverableMessages, 4)
+    XCTAssertEqual(server.undeliverableMessages, 6)
     // A body that ends within its number.
     try peer.send(RawFrame.response(1, []) + bytes(hex: "0000000000000016 03 0000000000000008 00000001 80"))
     let failure = try await peer.next()
@@ -300,8 +361,9 @@ final class RemoteHandlerNumberTests: EnvironmentTestCase {
     let long = String(repeating: "x", count: 60_000)
     let hostile: [(String, [UInt8])] = [
       ("a gap", RawFrame.number(1, for: "echo")),
-      ("a number that no body can begin with", RawFrame.number(0x8000, for: "echo")),
-      ("the greatest number", RawFrame.number(.max, for: "echo")),
+      ("a number that no body can begin with", RawFrame.number(field: [0x80, 0], RawFrame.message("echo", []))),
+      ("a small number in four bytes", RawFrame.number(field: [0xC0, 0, 0, 0], RawFrame.message("echo", []))),
+      ("the greatest number", RawFrame.number(0x3FFF_FFFF, for: "echo")),
       ("nothing", RawFrame.number(0, [])),
       ("no envelope", RawFrame.number(0, [9, 9])),
       ("half an envelope", RawFrame.number(0, [0, 0, 0, 4, 65])),
@@ -314,20 +376,22 @@ final class RemoteHandlerNumberTests: EnvironmentTestCase {
       ("too many bytes in the end", (0..<4).flatMap { RawFrame.number($0, for: long) } + RawFrame.number(4, for: long)),
       (
         "too many numbers",
-        (0...UInt16(NumberedEnvelopes.limits.count)).flatMap { RawFrame.number($0, for: "echo") }
+        (0...UInt32(EnvelopeAllowance.small.count)).flatMap { RawFrame.number($0, for: "echo") }
       ),
       ("a frame without a number", bytes(hex: "000000000000000a 44 00")),
       ("a frame cut short", bytes(hex: "0000000000000010 44 0000 00000002 00")),
       ("a negative length", bytes(hex: "000000000000000f 44 0000 ffffffff")),
     ]
+    // So that each gets a small table.
+    for _ in 0..<EnvelopeAllowance.mostLarge { _ = server.envelopes.take() }
     for (what, frames) in hostile {
-      let peer = try await makePeer(server)
+      let peer = try await makePeer(server, envelopes: EnvelopeAllowance.small)
       // It may be gone before all is sent.
       try? peer.send(frames)
       let hasEnded = try await peer.receivesNothingMore()
       XCTAssertTrue(hasEnded, what)
     }
-    let peer = try await makePeer(server)
+    let peer = try await makePeer(server, envelopes: EnvelopeAllowance.small)
     try peer.send(RawFrame.number(0, for: "echo"))
     try await assertEchoes(peer, 0, 5)
   }

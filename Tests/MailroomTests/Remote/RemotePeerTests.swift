@@ -40,7 +40,7 @@ final class RemotePeerTests: EnvironmentTestCase {
     let first = RPCEnvID.random()
     let answer = try await raw.introduce(as: first)
     XCTAssertEqual(
-      answer, Introduction(id: server.id, address: server.address, envelopes: NumberedEnvelopes.limits))
+      answer, Introduction(id: server.id, address: server.address, envelopes: EnvelopeAllowance.large))
     try await raw.introduce(as: .random())
     try raw.send(RawFrame.request(1, to: "echo", [1, 2]))
     _ = try await raw.next()

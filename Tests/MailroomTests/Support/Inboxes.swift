@@ -38,6 +38,7 @@ final class DeliveryLog: EndpointDelivery {
   let suspending: @Sendable (String) -> Suspension?
   let identity: ObjectIdentifier
   let isConcurrent: Bool
+  var places: EndpointPlaces { EndpointPlaces() }
 
   init(
     isConcurrent: Bool = false, suspending: @escaping @Sendable (String) -> Suspension? = { _ in nil },

@@ -59,7 +59,7 @@ struct RawFrame: Equatable {
     return writer.array()
   }
 
-  private static func message(_ name: String, _ content: [UInt8]) -> [UInt8] {
+  static func message(_ name: String, _ content: [UInt8]) -> [UInt8] {
     ((try? Envelope.bytes(sender: nil, receiver: nil, name: name)) ?? []) + content
   }
 
@@ -109,33 +109,44 @@ struct RawFrame: Equatable {
   static func resume(_ name: String) -> [UInt8] { frame(67, Array(name.utf8)) }
 
   /// That a number stands for these bytes.
-  static func number(_ number: UInt16, _ prefix: [UInt8]) -> [UInt8] {
+  static func number(_ number: UInt32, _ prefix: [UInt8]) -> [UInt8] {
+    Self.number(field: number < 0x4000 ? [UInt8(number >> 8), UInt8(number & 0xFF)] : long(number), prefix)
+  }
+
+  /// The same with any bytes for a number.
+  static func number(field: [UInt8], _ prefix: [UInt8]) -> [UInt8] {
     var writer = ByteWriter()
-    writer.append(integer: Int64(15 + prefix.count))
+    writer.append(integer: Int64(13 + field.count + prefix.count))
     writer.append(68)
-    writer.append(integer: number)
+    writer.append(field)
     writer.append(integer: Int32(prefix.count))
     writer.append(prefix)
     return writer.array()
   }
 
   /// That a number stands for the envelope of messages to an endpoint.
-  static func number(_ number: UInt16, for name: String) -> [UInt8] { Self.number(number, message(name, [])) }
+  static func number(_ number: UInt32, for name: String) -> [UInt8] { Self.number(number, message(name, [])) }
 
   /// That a number stands for the envelope of messages to an endpoint and the head of those of a type.
-  static func number<Message: RPCMessage>(_ number: UInt16, for name: String, _ type: Message.Type) -> [UInt8] {
+  static func number<Message: RPCMessage>(_ number: UInt32, for name: String, _ type: Message.Type) -> [UInt8] {
     Self.number(number, message(name, MessageHead.of(type).bytes))
   }
 
   /// A request to the endpoint of a number.
-  static func request(_ id: Int64, to number: UInt16, _ content: [UInt8]) -> [UInt8] {
+  static func request(_ id: Int64, to number: UInt32, _ content: [UInt8]) -> [UInt8] {
     frame(3, id: id, mark(number) + content)
   }
 
   /// A one-way message to the endpoint of a number.
-  static func oneWay(to number: UInt16, _ content: [UInt8]) -> [UInt8] { frame(9, mark(number) + content) }
+  static func oneWay(to number: UInt32, _ content: [UInt8]) -> [UInt8] { frame(9, mark(number) + content) }
 
-  private static func mark(_ number: UInt16) -> [UInt8] { [UInt8(number >> 8) | 0x80, UInt8(number & 0xFF)] }
+  private static func mark(_ number: UInt32) -> [UInt8] {
+    number < 0x4000 ? [UInt8(number >> 8) | 0x80, UInt8(number & 0xFF)] : long(number)
+  }
+
+  private static func long(_ number: UInt32) -> [UInt8] {
+    [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: (number | 0xC000_0000) >> $0) }
+  }
 
   /// The number that the body of a message begins with, if it does.
   var number: Int? { body.rawSpan.prefixNumber }

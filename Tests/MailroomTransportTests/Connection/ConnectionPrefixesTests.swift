@@ -44,6 +44,33 @@ final class ConnectionPrefixesTests: TransportTestCase {
     XCTAssertEqual(try body(peer), [0x80, 0, 11])
   }
 
+  /// What a sender knows of a prefix is as good as what the prefix says, on one connection after another, numbered or not.
+  func testWhatASenderKnowsOfAPrefixIsThatOfItsConnection() throws {
+    let makers = try (0..<3).map { try makeKeeper(PrefixLimits(count: $0, byteCount: 1000)) }
+    let other = BodyPrefix([5])
+    let holder = MarkHolder()
+    for (client, _) in makers {
+      try onLoop(client.loop) { [prefix] in
+        // The only number, where there is one.
+        try client.tell(other, 6)
+        for _ in 0..<2 {
+          XCTAssertTrue(client.takesMessage(of: 100))
+          client.sendTaken(prefix, holder.mark, tag: 7, [8].rawSpan)
+        }
+      }
+    }
+    for (index, (_, peer)) in makers.enumerated() {
+      if index > 0 { XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: 0, prefix: [5])) }
+      XCTAssertEqual(try body(peer), index > 0 ? [0x80, 0, 6] : [5, 6])
+      if index > 1 { XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: 1, prefix: [0, 1, 2])) }
+      for _ in 0..<2 { XCTAssertEqual(try body(peer), index > 1 ? [0x80, 1, 7, 8] : [0, 1, 2, 7, 8]) }
+    }
+  }
+
+  private final class MarkHolder: Sendable {
+    let mark = SettledMark()
+  }
+
   func testEachPrefixHasItsNumberAndWhatFindsNoRoomIsSentInFull() throws {
     let (client, peer) = try makeKeeper()
     let prefixes = (0..<4).map { BodyPrefix([0, UInt8($0)]) }
@@ -51,7 +78,7 @@ final class ConnectionPrefixesTests: TransportTestCase {
       for _ in 0..<2 { for prefix in prefixes { try client.tell(prefix, 5) } }
     }
     for number in UInt8(0)..<3 {
-      XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: UInt16(number), prefix: [0, number]))
+      XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: UInt32(number), prefix: [0, number]))
       XCTAssertEqual(try body(peer), [0x80, number, 5])
     }
     XCTAssertEqual(try body(peer), [0, 3, 5])
@@ -121,7 +148,7 @@ final class ConnectionPrefixesTests: TransportTestCase {
     XCTAssertEqual(try peers[1].receiveMessage(), .numberPrefix(number: 0, prefix: [4]))
     XCTAssertEqual(try body(peers[1]), [0x80, 0, 0])
     for (number, peer) in peers.enumerated() {
-      XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: UInt16(number), prefix: [0, 1, 2]))
+      XCTAssertEqual(try peer.receiveMessage(), .numberPrefix(number: UInt32(number), prefix: [0, 1, 2]))
       XCTAssertEqual(try body(peer), [0x80, UInt8(number), 7])
     }
     XCTAssertEqual(try body(peers[1]), [0x80, 1, 7])
@@ -232,7 +259,7 @@ final class ConnectionPrefixesTests: TransportTestCase {
     try onLoop(client.loop) { [prefix] in
       client.close()
       try client.tell(prefix, 7)
-      XCTAssertEqual(prefix.settlement.value.table, 0)
+      XCTAssertEqual(prefix.settled.mark(in: 0), PrefixMark.none, "it was settled")
     }
     XCTAssertEqual(client.droppedOneWays, 1)
   }
@@ -270,7 +297,7 @@ final class ConnectionPrefixesTests: TransportTestCase {
 
     private func note(_ body: RawSpan) {
       guard let number = body.prefixNumber else { return log.append(body.array()) }
-      log.append((prefixes[number] ?? [99]) + body.droppingPrefixNumber().array())
+      log.append((prefixes[number] ?? [99]) + body.dropping(body.shortPrefixNumber == nil ? 4 : 2).array())
       // What follows is held until the loop's next turn, and stays in order.
       client.pauseReading()
       client.loop.execute { [client] in client.resumeReading() }
@@ -286,7 +313,7 @@ final class ConnectionPrefixesTests: TransportTestCase {
     let peer = try RawSocket.connect(port: server.port)
     var (sent, bytes): ([[UInt8]], [UInt8]) = ([], [])
     for step in UInt8(0)..<100 {
-      bytes += try ReadMessage.numberPrefix(number: UInt16(step % 2), prefix: [step]).frame()
+      bytes += try ReadMessage.numberPrefix(number: UInt32(step % 2), prefix: [step]).frame()
       bytes += [UInt8].oneWay([0x80, step % 2, 7]) + .oneWay([0x7F, step])
       sent += [[step, 7], [0x7F, step]]
     }

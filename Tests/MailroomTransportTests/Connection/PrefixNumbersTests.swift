@@ -18,9 +18,9 @@ final class PrefixNumbersTests: XCTestCase {
     var table = table(3)
     let prefixes = (0..<3).map { prefix(10, UInt8($0)) }
     for (number, prefix) in prefixes.enumerated() {
-      XCTAssertEqual(table.settle(prefix), UInt16(number))
-      XCTAssertEqual(prefix.settlement.value.table, table.serial)
-      XCTAssertEqual(prefix.settlement.value.mark, PrefixMark(UInt16(number), inPlaceOf: 10))
+      XCTAssertEqual(table.settle(prefix), UInt32(number))
+      XCTAssertNotNil(prefix.settled.mark(in: table.serial))
+      XCTAssertEqual(prefix.settled.lastMark(), PrefixMark(UInt32(number), inPlaceOf: 10))
     }
     XCTAssertEqual(table.count, 3)
     XCTAssertEqual(table.byteCount, 30)
@@ -33,8 +33,8 @@ final class PrefixNumbersTests: XCTestCase {
       XCTAssertEqual(table.settle(first), limits == .none ? nil : 0)
       let second = prefix(10)
       XCTAssertNil(table.settle(second))
-      XCTAssertEqual(second.settlement.value.table, table.serial)
-      XCTAssertEqual(second.settlement.value.mark, .none)
+      XCTAssertNotNil(second.settled.mark(in: table.serial))
+      XCTAssertEqual(second.settled.lastMark(), .none)
     }
   }
 
@@ -75,13 +75,13 @@ final class PrefixNumbersTests: XCTestCase {
     let branches = (UInt8(0)..<2).map { BodyPrefix(root, and: [$0]) }
     var old = table(10)
     XCTAssertNil(old.settle(branches[0]))
-    XCTAssertEqual(branches[0].settlement.value.mark, .none)
+    XCTAssertEqual(branches[0].settled.lastMark(), .none)
     XCTAssertEqual(old.settle(root), 0)
     var new = tableOfBranches(10)
     XCTAssertEqual(new.settle(branches[0]), 0)
     XCTAssertEqual(new.settle(branches[1]), 1)
     XCTAssertEqual(new.settle(root), 2)
-    XCTAssertEqual(branches[1].settlement.value.mark, PrefixMark(1, inPlaceOf: 5))
+    XCTAssertEqual(branches[1].settled.lastMark(), PrefixMark(1, inPlaceOf: 5))
     XCTAssertEqual(new.byteCount, 14)
     XCTAssertEqual(new.branches.count, 2)
     XCTAssertEqual(new.branches.byteCount, 10)
@@ -130,7 +130,7 @@ final class PrefixNumbersTests: XCTestCase {
   func testManyBranchesComeAndGo() {
     let limits = PrefixLimits(count: 20, byteCount: 200, withBranches: true)
     var table = PrefixNumbers(within: limits)
-    var kept: [UInt16: (bytes: [UInt8], isBranch: Bool)] = [:]
+    var kept: [UInt32: (bytes: [UInt8], isBranch: Bool)] = [:]
     var held: [BodyPrefix] = []
     var (numbered, again) = ([0, 0], 0)
     var random = SeededRandom(seed: 11)
@@ -155,8 +155,8 @@ final class PrefixNumbersTests: XCTestCase {
       XCTAssertLessThanOrEqual(table.branches.byteCount, limits.byteCount / 2)
       XCTAssertEqual(table.byteCount, kept.values.reduce(0) { $0 + $1.bytes.count })
       XCTAssertLessThanOrEqual(table.byteCount, limits.byteCount)
-      for prefix in held where prefix.settlement.value.mark != .none {
-        XCTAssertEqual(kept[prefix.settlement.value.mark.number]?.bytes, prefix.bytes)
+      for prefix in held where prefix.settled.lastMark() != .none {
+        XCTAssertEqual(kept[prefix.settled.lastMark().number]?.bytes, prefix.bytes)
       }
     }
     XCTAssertGreaterThan(numbered[0], 500)
@@ -167,7 +167,8 @@ final class PrefixNumbersTests: XCTestCase {
   func testTablesAreNotMistakenForOneAnother() {
     let serials = (0..<100).map { _ in table(1).serial }
     XCTAssertEqual(Set(serials).count, 100)
-    XCTAssertFalse(serials.contains(BodyPrefix([]).settlement.value.table), "a new prefix is known to no table")
+    let new = BodyPrefix([])
+    XCTAssertFalse(serials.contains { new.settled.mark(in: $0) != nil }, "a new prefix is known to no table")
   }
 
   func testNumberIsGivenAgainOnceNobodyHoldsItsPrefix() {
@@ -181,14 +182,14 @@ final class PrefixNumbersTests: XCTestCase {
     short = nil
     // Looking for those that nobody holds is put off until it is worth it.
     var later: [BodyPrefix] = []
-    var numbers: [UInt16?] = []
+    var numbers: [UInt32?] = []
     for _ in 0..<3 {
       later.append(prefix(7))
       numbers.append(table.settle(later[later.count - 1]))
     }
     XCTAssertEqual(numbers, [nil, nil, 1])
     XCTAssertEqual(table.byteCount, 17)
-    XCTAssertEqual(lasting.settlement.value.mark.number, 0)
+    XCTAssertEqual(lasting.settled.lastMark().number, 0)
   }
 
   func testNumberIsNotGivenToAPrefixThatIsTooLargeForItsPlace() {
@@ -205,7 +206,7 @@ final class PrefixNumbersTests: XCTestCase {
     var prefixes: [BodyPrefix] = []
     for number in 0..<PrefixNumbers.most.count {
       prefixes.append(prefix(0))
-      XCTAssertEqual(table.settle(prefixes[number]), UInt16(number))
+      XCTAssertEqual(table.settle(prefixes[number]), UInt32(number))
     }
     prefixes.append(prefix(0))
     XCTAssertNil(table.settle(prefixes[prefixes.count - 1]))
@@ -217,7 +218,7 @@ final class PrefixNumbersTests: XCTestCase {
   func testManyPrefixesComeAndGo() {
     let limits = PrefixLimits(count: 20, byteCount: 150)
     var table = PrefixNumbers(within: limits)
-    var kept: [UInt16: [UInt8]] = [:]
+    var kept: [UInt32: [UInt8]] = [:]
     var held: [BodyPrefix] = []
     var (numbered, again) = (0, 0)
     for step in 0..<5000 {
@@ -233,8 +234,8 @@ final class PrefixNumbersTests: XCTestCase {
       XCTAssertLessThanOrEqual(kept.count, limits.count)
       XCTAssertLessThanOrEqual(kept.values.reduce(0) { $0 + $1.count }, limits.byteCount)
       XCTAssertEqual(table.byteCount, kept.values.reduce(0) { $0 + $1.count })
-      for prefix in held where prefix.settlement.value.mark != .none {
-        XCTAssertEqual(kept[prefix.settlement.value.mark.number], prefix.bytes)
+      for prefix in held where prefix.settled.lastMark() != .none {
+        XCTAssertEqual(kept[prefix.settled.lastMark().number], prefix.bytes)
       }
     }
     XCTAssertGreaterThan(numbered, 1000)

@@ -17,7 +17,7 @@ enum ReadMessage: Equatable, Sendable {
   case cancel(id: Int64)
   case pauseEndpoint(name: [UInt8])
   case resumeEndpoint(name: [UInt8])
-  case numberPrefix(number: UInt16, prefix: [UInt8])
+  case numberPrefix(number: UInt32, prefix: [UInt8])
 
   /// Reads a payload.
   init(payload: [UInt8]) throws(FrameError) {
@@ -110,6 +110,7 @@ enum ReadMessage: Equatable, Sendable {
     .rpcRequestWithDeadline(id: -9, nanosecondsLeft: .max, body: [1, 2]), .cancel(id: 10), .cancel(id: .min),
     .pauseEndpoint(name: []), .pauseEndpoint(name: Array("endpoint".utf8)), .resumeEndpoint(name: []),
     .resumeEndpoint(name: Array("ärger".utf8)), .numberPrefix(number: 0, prefix: []),
-    .numberPrefix(number: .max, prefix: [1, 2, 3]),
+    .numberPrefix(number: 0x3FFF, prefix: [1, 2, 3]), .numberPrefix(number: 0x4000, prefix: [4]),
+    .numberPrefix(number: 0x3FFF_FFFF, prefix: []),
   ]
 }

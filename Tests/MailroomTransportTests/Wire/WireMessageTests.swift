@@ -102,7 +102,7 @@ final class WireMessageTests: XCTestCase {
     case .rpcRequestWithDeadline: 1 + 8 + 8 + 4
     case .cancel: 1 + 8
     case .pauseEndpoint(let name), .resumeEndpoint(let name): 1 + 4 + name.count
-    case .numberPrefix(_, let prefix): 1 + 2 + 4 + prefix.count
+    case .numberPrefix(let number, let prefix): 1 + (number < 0x4000 ? 2 : 4) + 4 + prefix.count
     }
   }
 
@@ -191,6 +191,16 @@ final class WireMessageTests: XCTestCase {
     XCTAssertEqual(try ReadMessage.resumeEndpoint(name: [7]).frame(), .frame([67, 0, 0, 0, 1, 7]))
     XCTAssertEqual(
       try ReadMessage.numberPrefix(number: 258, prefix: [7, 8]).frame(), .frame([68, 1, 2, 0, 0, 0, 2, 7, 8]))
+    XCTAssertEqual(
+      try ReadMessage.numberPrefix(number: 0x4000, prefix: [7]).frame(),
+      .frame([68, 0xC0, 0, 0x40, 0, 0, 0, 0, 1, 7]))
+  }
+
+  func testNumbersThatAreNotWrittenSoAreMalformed() {
+    func read(_ payload: [UInt8]) throws { _ = try WireMessage(payload: payload.rawSpan) }
+    for number: [UInt8] in [[0x40, 0], [0x80, 0], [0xBF, 0xFF], [0xC0, 0, 0, 0], [0xC0, 0, 0x3F, 0xFF]] {
+      XCTAssertThrowsError(try read([68] + number + [0, 0, 0, 1, 7]), "\(number)")
+    }
   }
 
   func testRandomPayloadsNeverDoWorseThanAnError() {
