@@ -42,6 +42,9 @@ struct ScenarioRun {
     var measurement = Measurement(scenario: client.scenario, limits: fitting.map { LimitResult(limit: $0) })
     if plan.warmup > 0 {
       _ = try await client.send(.seconds(plan.warmup))
+      // The first messages to an endpoint say who it is; each has had some when counting begins.
+      let endpoints = client.scenario.endpoints
+      if endpoints > 1 { _ = try await client.send(.messages(2 * endpoints)) }
       _ = try await loopback?.send(.seconds(plan.warmup))
     }
     for round in 0..<plan.rounds {
