@@ -110,11 +110,18 @@ extension Outbox {
           deadline: request?.deadline ?? .distantFuture, to: run.route, of: nil)
       }
     } else {
-      let prefix = run.prefix
-      while count < most, bytes < mostBytes, client.isWritable, client.isActive,
-        let size = sendNext(of: &batch, run, prefix, client)
-      {
+      var (run, prefix, left) = (run, run.prefix, most)
+      while bytes < mostBytes, client.isWritable, client.isActive {
+        if left == 0 {
+          // Types that take turns are runs of their own, and go the same way.
+          guard count < limit, core.lanes.isEmpty, let next = batch.currentRun, next.route === run.route,
+            next.home == nil
+          else { break }
+          (run, prefix, left) = (next, next.prefix, min(limit - count, next.count))
+        }
+        guard let size = sendNext(of: &batch, run, prefix, client) else { break }
         count += 1
+        left -= 1
         bytes += size
       }
       core.countOut(run.route, messages: count, bytes: bytes)
