@@ -82,7 +82,13 @@ struct SpareLocalCall: ~Copyable {
   mutating func deliver(_ bytes: [UInt8], _ ask: consuming LocalBytesAsk, to endpoint: any EndpointDelivery) {
     if call == nil { call = LocalBytesCall(ask) } else { call?.begin(ask) }
     handle(bytes, endpoint)
-    if isKnownUniquelyReferenced(&call) { end() } else { call = nil }
+    guard isKnownUniquelyReferenced(&call) else {
+      call = nil
+      return
+    }
+    // Whoever else had it until now may have answered it, and that is to be seen.
+    atomicMemoryFence(ordering: .acquiring)
+    end()
   }
 
   private borrowing func handle(_ bytes: [UInt8], _ endpoint: any EndpointDelivery) { endpoint.deliver(bytes, call) }

@@ -1,5 +1,6 @@
 internal import MailroomQueue
 internal import MailroomTransport
+internal import Synchronization
 
 /// The call of a request that is being served or has ended, for the next one, so that a request that is answered in place costs no
 /// allocation.
@@ -34,7 +35,13 @@ struct SpareCall: ~Copyable {
   /// request has ended with its handler.
   @inline(__always)
   mutating func settle() {
-    if isKnownUniquelyReferenced(&call) { end() } else { call = nil }
+    guard isKnownUniquelyReferenced(&call) else {
+      call = nil
+      return
+    }
+    // Whoever else had it until now may have answered it, and that is to be seen.
+    atomicMemoryFence(ordering: .acquiring)
+    end()
   }
 
   @inline(__always)
