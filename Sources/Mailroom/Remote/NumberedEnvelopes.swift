@@ -81,9 +81,13 @@ struct NumberedEnvelopes {
       throw FrameError(badPrefix: "an envelope", offset: envelopeOffset)
     }
     let headCount = parsed.content.byteCount
-    guard headCount == 0 || limits.withBranches && MessageHead.name(in: parsed.content) != nil else {
+    guard
+      headCount == 0
+        || limits.withBranches && headCount <= BodyPrefix.longestBranch
+          && MessageHead.name(in: parsed.content) != nil
+    else {
       throw FrameError(
-        badPrefix: "nothing behind the envelope, or the name of a type and nothing behind that",
+        badPrefix: "nothing behind the envelope, or the name of a type of at most \(BodyPrefix.longestBranch) bytes",
         offset: envelopeOffset + envelope.byteCount - headCount)
     }
     byteCount = after

@@ -76,6 +76,7 @@ struct PrefixNumbers {
   private mutating func take(_ prefix: BodyPrefix) -> UInt32? {
     let isBranch = prefix.root != nil
     if prefix.byteCount > longest || isBranch && !limits.withBranches { return nil }
+    if let root = prefix.root, prefix.byteCount - root.byteCount > BodyPrefix.longestBranch { return nil }
     if prefixes.count < limits.count, takes(prefix, inPlaceOf: nil) {
       prefixes.append(prefix)
       count(prefix, 1)

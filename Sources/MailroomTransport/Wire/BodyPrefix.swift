@@ -2,13 +2,18 @@ internal import Synchronization
 
 /// Bytes that many bodies begin with: what all messages to one place have in common.
 ///
-/// Whoever sends there holds one; with the last holder its number on a connection is free for another prefix.
+/// Whoever sends there holds one; with the last holder its number on a connection is free for another prefix. A branch holds its root, so
+/// that the root's number is free once those of its branches stand for others.
 ///
 /// A prefix may branch off from a shorter one, its root: the same bytes, and some more. Where a branch has no number of its own, the
 /// number of its root stands in front of the bytes that it has more.
 ///
 /// - Thread safety: any thread for the bytes; the rest is for the loop of the connections that it is sent on, one after another.
 package final class BodyPrefix: Sendable {
+  /// How many bytes more than its root a branch may have that is given a number: a peer that keeps one is not to handle much for a message
+  /// of a few bytes.
+  package static let longestBranch = 1024
+
   /// The bytes.
   package let bytes: [UInt8]
   /// How many they are.

@@ -76,6 +76,7 @@ extension ByteWriter {
       offset += 4
     }
     if let tag {
+      assert(prefix.root == nil, "A tag would stand where the rest of a branch belongs")
       store(tag, at: offset)
       offset += 1
     } else if !mark.isNone {

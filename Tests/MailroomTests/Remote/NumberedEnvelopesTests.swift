@@ -169,7 +169,12 @@ final class NumberedEnvelopesTests: EnvironmentTestCase {
 
   // MARK: Heads
 
-  private func head(_ name: String) -> [UInt8] { [Content.typed, UInt8(name.utf8.count)] + Array(name.utf8) }
+  private func head(_ name: String) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.append(Content.typed)
+    writer.append(varint: UInt64(name.utf8.count))
+    return writer.array() + Array(name.utf8)
+  }
 
   func testNumberMayStandForAHeadToo() throws {
     var table = NumberedEnvelopes()
@@ -221,6 +226,15 @@ final class NumberedEnvelopesTests: EnvironmentTestCase {
     var old = NumberedEnvelopes(within: PrefixLimits(count: 9, byteCount: 1000))
     assertRefused(&old, 0, plain + whole, offset: 7 + plain.count)
     try table.define(0, (plain + whole).rawSpan)
+  }
+
+  func testLongHeadIsRefused() throws {
+    var table = NumberedEnvelopes()
+    let plain = try envelope("echo")
+    // Its handling is not to cost much more than the few bytes that stand for it.
+    try table.define(0, (plain + head(String(repeating: "x", count: BodyPrefix.longestBranch - 3))).rawSpan)
+    let longer = head(String(repeating: "x", count: BodyPrefix.longestBranch - 2))
+    assertRefused(&table, 0, plain + longer, offset: 7 + plain.count)
   }
 
   /// Whatever a peer says is refused or kept, and what is kept can be asked for.

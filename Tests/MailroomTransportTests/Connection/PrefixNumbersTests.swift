@@ -87,6 +87,13 @@ final class PrefixNumbersTests: XCTestCase {
     XCTAssertEqual(new.branches.byteCount, 10)
   }
 
+  func testLongBranchHasNoNumber() {
+    let root = prefix(4)
+    var table = tableOfBranches(10)
+    XCTAssertEqual(table.settle(BodyPrefix(root, and: Array(repeating: 1, count: BodyPrefix.longestBranch))), 0)
+    XCTAssertNil(table.settle(BodyPrefix(root, and: Array(repeating: 1, count: BodyPrefix.longestBranch + 1))))
+  }
+
   func testBranchesLeaveHalfOfTheNumbersAndBytesToOthers() {
     let root = prefix(4)
     var held: [BodyPrefix] = []
