@@ -9,7 +9,9 @@
 ///
 /// Conforming cannot be isolated to an actor: the callbacks run on threads of the environment.
 public protocol RPCEndpoint: AnyObject, SendableMetatype {
-  /// Names the message types the endpoint handles. Called once per registration, before anything else.
+  /// Names the message types that endpoints of this type handle, the same each time.
+  ///
+  /// Called when an environment registers the first endpoint of the type, by that thread; the others share the table.
   static func handlers(_ on: inout RPCHandlers<Self>)
 
   /// The endpoint is registered; messages follow.
