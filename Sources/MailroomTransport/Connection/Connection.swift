@@ -69,9 +69,9 @@ final class Connection {
   var hasExtensions = false
   /// The prefixes that the peer was given numbers for.
   let prefixes = Confined(PrefixNumbers(within: .none))
-  private var isDirty = false
+  var isDirty = false
   /// Frames that are being written right now, with the out-buffer in their hands.
-  private var openFrames = 0
+  var openFrames = 0
   /// Whether what is queued is being moved on because the connection is about to close.
   var isFinishing = false
   private var hasEndedWrites = false
@@ -115,42 +115,6 @@ final class Connection {
 
   // MARK: Sending
 
-  /// Appends one frame that `write` writes, and has it sent by the end of the tick.
-  func append<Failure: Error>(_ write: (inout ByteWriter) throws(Failure) -> Void) throws(Failure) {
-    markDirty()
-    // The buffer is moved out meanwhile: what `write` encodes may be user code that sends on this very connection, or
-    // closes it. Nothing is written to the socket, and nothing ended, until it is back.
-    var buffer = ByteWriter()
-    swap(&buffer, &out.value.collecting)
-    openFrames += 1
-    defer {
-      swap(&buffer, &out.value.collecting)
-      if !buffer.isEmpty { out.value.collecting.append(buffer.bytes) }
-      openFrames -= 1
-    }
-    let start = buffer.count
-    do throws(Failure) {
-      try write(&buffer)
-    } catch {
-      buffer.truncate(to: start)
-      throw error
-    }
-  }
-
-  /// Has ``flush()`` called at the end of the tick.
-  @inline(__always)
-  func markDirty() {
-    if isDirty { return }
-    isDirty = true
-    core.markDirty(self)
-  }
-
-  /// Writes at once when much has collected; called between frames, after every one.
-  @inline(__always)
-  func flushIfLarge() {
-    if out.value.collecting.count >= attention { write() }
-  }
-
   /// Registers a request; nil, and the sink is told, when it cannot be sent.
   func register(_ sink: consuming ReplySink, deadline: MonotonicTime) -> Int64? {
     if !acceptsRequests || pending.value.isFull {
@@ -193,44 +157,6 @@ final class Connection {
     TransportError(
       error?.reason ?? .connectionClosed, error?.message ?? "the connection to \(client.peer) is closed",
       isNotSent: true)
-  }
-
-  /// Writes what has collected, unless a frame is being written.
-  func write() {
-    guard openFrames == 0, !stream.isClosing else { return }
-    if let untoldError { return failWriting(untoldError) }
-    do throws(UVError) {
-      switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
-      case .done: break
-      case .write(let bytes, let offset):
-        stream.write(bytes, from: offset) { [self] storage, unsent, error in
-          core.awake()
-          if let error {
-            out.value.didFail(storage, unsent: unsent)
-            failWriting(error)
-          } else {
-            out.value.didWrite(storage)
-            write()
-            afterWrite()
-          }
-        }
-      }
-    } catch {
-      return failWriting(error)
-    }
-    noteLevel()
-  }
-
-  private func failWriting(_ error: UVError) {
-    fail(TransportError(.connectionClosed, "writing to \(client.peer) failed: \(error)"))
-  }
-
-  private func afterWrite() {
-    switch lifecycle.state {
-    case .answering: checkQuiescence()
-    case .finishing: endWritesIfDrained()
-    default: break
-    }
   }
 
   // MARK: Deadlines
@@ -306,13 +232,13 @@ final class Connection {
     checkQuiescence()
   }
 
-  private func checkQuiescence() {
+  func checkQuiescence() {
     if unanswered == 0 && isDrained && unserved.value.isEmpty && !isServingHeldFrames { handle(.quiescent) }
   }
 
   var isDrained: Bool { openFrames == 0 && out.value.isDrained }
 
-  private func endWritesIfDrained() {
+  func endWritesIfDrained() {
     guard isDrained, !hasEndedWrites, !stream.isClosing else { return }
     hasEndedWrites = true
     stream.shutdown { [self] error in
@@ -379,16 +305,6 @@ final class Connection {
       client.didClose()
       core.remove(self)
     }
-  }
-}
-
-extension Connection: LoopFlushable {
-  func flush() {
-    isDirty = false
-    write()
-    afterWrite()
-    serveHeldFrames()
-    tellRoom()
   }
 }
 
