@@ -36,7 +36,22 @@ extension Connection {
   /// Writes at once when much has collected; called between frames, after every one.
   @inline(__always)
   func flushIfLarge() {
-    if out.value.collecting.count >= attention { write() }
+    if out.value.collecting.count >= attention { writeAhead() }
+  }
+
+  /// Writes what has collected before the tick ends, when its failure is told: it may concern who is sending right now.
+  @inline(never)
+  private func writeAhead() {
+    guard openFrames == 0, !stream.isClosing else { return }
+    if untoldError == nil {
+      do throws(UVError) {
+        try writeCollected()
+      } catch {
+        untoldError = error
+        markDirty()
+      }
+    }
+    noteLevel()
   }
 
   /// Writes what has collected, unless a frame is being written.
@@ -44,25 +59,29 @@ extension Connection {
     guard openFrames == 0, !stream.isClosing else { return }
     if let untoldError { return failWriting(untoldError) }
     do throws(UVError) {
-      switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
-      case .done: break
-      case .write(let bytes, let offset):
-        stream.write(bytes, from: offset) { [self] storage, unsent, error in
-          core.awake()
-          if let error {
-            out.value.didFail(storage, unsent: unsent)
-            failWriting(error)
-          } else {
-            out.value.didWrite(storage)
-            write()
-            afterWrite()
-          }
-        }
-      }
+      try writeCollected()
     } catch {
       return failWriting(error)
     }
     noteLevel()
+  }
+
+  private func writeCollected() throws(UVError) {
+    switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
+    case .done: break
+    case .write(let bytes, let offset):
+      stream.write(bytes, from: offset) { [self] storage, unsent, error in
+        core.awake()
+        if let error {
+          out.value.didFail(storage, unsent: unsent)
+          failWriting(error)
+        } else {
+          out.value.didWrite(storage)
+          write()
+          afterWrite()
+        }
+      }
+    }
   }
 
   private func failWriting(_ error: UVError) {

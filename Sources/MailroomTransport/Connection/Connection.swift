@@ -28,7 +28,9 @@ final class Connection {
   private(set) var asker: (any AnyObject & Sendable)?
   /// The socket, for a thread that borrows the loop.
   private(set) var descriptor: Int32?
-  /// What a thread in the loop's place has found out about the socket, which tells of it once.
+  /// Why a write has failed of which nobody was told yet, which the socket tells of once.
+  ///
+  /// One that a thread in the loop's place made, or one before a tick's end.
   var untoldError: UVError?
   /// The longest frame that may be sent.
   let longestFrame: Int

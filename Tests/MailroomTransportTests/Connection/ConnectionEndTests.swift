@@ -324,4 +324,24 @@ final class ConnectionEndTests: TransportTestCase {
       XCTAssertEqual(log.events.value.last, "close")
     }
   }
+
+  func testNobodyIsToldOfAFailedWriteWithinTheSending() throws {
+    let (client, peer) = try makeRawPair()
+    let replies = [Reply("the first request's failure"), Reply("the second request's failure")]
+    let told = try onLoop(client.loop) {
+      peer.reset()
+      // Each is written at once.
+      for reply in replies {
+        try client.sendRPC(.receiver(reply), deadline: .distantFuture) {
+          $0.append([UInt8](repeating: 1, count: Connection.earlyFlush).rawSpan)
+        }
+      }
+      return replies.map(\.outcomes)
+    }
+    XCTAssertEqual(told, [[], []])
+    for reply in replies {
+      XCTAssertEqual(reply.outcome()?.reason, .connectionClosed)
+      XCTAssertEqual(reply.outcomes.count, 1)
+    }
+  }
 }
