@@ -135,7 +135,7 @@ public final class TransportClient: Sendable {
         try end(frame, &writer, saved: saved)
       }
       connection.announce(id)
-      connection.flushIfLarge()
+      connection.flushIfDue()
     } catch {
       // Unless the sink was told, because `encode` has ended the connection.
       if connection.unregister(id) != nil { throw error }

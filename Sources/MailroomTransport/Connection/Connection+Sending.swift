@@ -30,7 +30,7 @@ extension Connection {
     out.value.collecting.appendRequest(
       id: id, nanosecondsLeft: tellsTime ? max(1, Int64(clamping: nanoseconds)) : nil, mark, prefix, tag: tag,
       content)
-    flushIfLarge()
+    flushIfDue()
   }
 
   /// Sends a one-way message; only after ``takesMessage(of:)``.
@@ -65,7 +65,7 @@ extension Connection {
       id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, mark, prefix, tag: tag,
       content)
     if isObject { announce(id) }
-    flushIfLarge()
+    flushIfDue()
   }
 
   /// Sends a one-way message whose body is `prefix`, the byte `tag` if there is one, and `content`.

@@ -39,6 +39,12 @@ extension Connection {
     if out.value.collecting.count >= attention { writeAhead() }
   }
 
+  /// Writes at once when much has collected, or enough requests for the peer to begin with; called after every request.
+  @inline(__always)
+  func flushIfDue() {
+    if earlyWrite.value.didMake(pending: pending.value.count) { writeAhead() } else { flushIfLarge() }
+  }
+
   /// Writes what has collected before the tick ends, when its failure is told: it may concern who is sending right now.
   @inline(never)
   private func writeAhead() {
@@ -67,6 +73,7 @@ extension Connection {
   }
 
   private func writeCollected() throws(UVError) {
+    earlyWrite.value.didWrite()
     switch try out.value.flush({ (bytes: RawSpan) throws(UVError) -> Int in try stream.tryWrite(bytes) }) {
     case .done: break
     case .write(let bytes, let offset):
@@ -100,6 +107,7 @@ extension Connection {
 extension Connection: LoopFlushable {
   func flush() {
     isDirty = false
+    earlyWrite.value.didEndTick(at: core.tickTime, pending: pending.value.count, isAlone: core.flushesOne)
     write()
     afterWrite()
     serveHeldFrames()

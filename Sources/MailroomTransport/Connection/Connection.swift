@@ -44,6 +44,8 @@ final class Connection {
   let decoder: Confined<FrameDecoder>
   let out = Confined(OutBuffer())
   let pending: Confined<PendingReplies>
+  /// When requests are written before the end of the tick.
+  let earlyWrite = Confined(EarlyWrite())
   var writeGate: WriteGate
   /// Whether messages are taken of which much waits, and which nobody waits for: only while little else does.
   var bulkGate: WriteGate

@@ -54,6 +54,8 @@ package final class LoopCore {
   private var idle: UVIdle?
   private var timer: UVTimer?
 
+  /// Whether the last flush was that of one flushable only.
+  private(set) var flushesOne = false
   private var dirty: [any LoopFlushable] = []
   private var flushing: [any LoopFlushable] = []
   /// Parts of Swift tasks that were resumed on the loop.
@@ -230,6 +232,7 @@ package final class LoopCore {
   private func flushDirty() {
     while !dirty.isEmpty {
       swap(&dirty, &flushing)
+      flushesOne = flushing.count == 1
       for flushable in flushing { flushable.flush() }
       flushing.removeAll(keepingCapacity: true)
     }
