@@ -96,6 +96,7 @@ extension Connection {
   }
 
   private func afterWrite() {
+    if acceptsRequests { return }
     switch lifecycle.state {
     case .answering: checkQuiescence()
     case .finishing: endWritesIfDrained()

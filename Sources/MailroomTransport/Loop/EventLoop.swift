@@ -63,12 +63,13 @@ public final class EventLoop: Sendable {
     waker = core.waker
     life = Locked(Life())
     self.core = Confined(core)
-    self.core.value.drain = { [unowned self] limit in self.tasks.drain(limit: limit) { self.perform($0) } }
-    self.core.value.beginTurn = { [unowned self] in self.tasks.beginTurn() }
-    self.core.value.sleep = { [unowned self] in self.tasks.sleep() }
-    self.core.value.runJob = { [unowned self] in self.run($0) }
+    // No reference is counted with each call: the thread that calls keeps the loop.
+    self.core.value.drain = { [unowned(unsafe) self] limit in self.tasks.drain(limit: limit) { self.perform($0) } }
+    self.core.value.beginTurn = { [unowned(unsafe) self] in self.tasks.beginTurn() }
+    self.core.value.sleep = { [unowned(unsafe) self] in self.tasks.sleep() }
+    self.core.value.runJob = { [unowned(unsafe) self] in self.run($0) }
     self.core.value.passOn = { Self.passOn($0) }
-    self.core.value.hasTasks = { [unowned self] in !self.tasks.isEmpty }
+    self.core.value.hasTasks = { [unowned(unsafe) self] in !self.tasks.isEmpty }
     do throws(WorkerThread.StartError) {
       let thread = try WorkerThread(name: name, processors: processor.map { [$0] }) { self.run() }
       life.withLock { $0.thread = thread }

@@ -1,13 +1,5 @@
 internal import MailroomQueue
 
-/// Has bytes to send at the end of the tick.
-///
-/// Loop-confined.
-protocol LoopFlushable: AnyObject {
-  /// Writes what has accumulated.
-  func flush()
-}
-
 /// Lives on a loop and must be closed before the loop can end.
 ///
 /// Loop-confined.
@@ -42,10 +34,10 @@ package final class LoopCore {
   private static let taskBudget = 1024
   /// Times that tasks are looked for again before the loop polls instead of sleeping.
   private static let roundsBeforePoll = 4
-  /// Tasks between looks at the clock, and how long tasks may run before sockets get their turn: a task can be a whole turn of
-  /// an inbox.
+  /// Tasks between looks at the clock, and how many nanoseconds tasks may run before sockets get their turn: a task can be a whole
+  /// turn of an inbox.
   private static let tasksPerLook = 16
-  private static let taskTime = Duration.milliseconds(2)
+  private static let taskTime: UInt64 = 2_000_000
 
   let uv: UVLoop
   private var async: UVAsync?
@@ -56,10 +48,10 @@ package final class LoopCore {
 
   /// Whether the last flush was that of one flushable only.
   private(set) var flushesOne = false
-  private var dirty: [any LoopFlushable] = []
-  private var flushing: [any LoopFlushable] = []
+  // What every tick touches is in boxes of its own, whose accesses need no checks for exclusivity.
+  private let flushes = Confined(FlushQueue())
   /// Parts of Swift tasks that were resumed on the loop.
-  private var jobs = FIFO<UnownedJob>()
+  private let jobs = Confined(FIFO<UnownedJob>())
   private var timers = DeadlineHeap<() -> Void>()
   private var armedFor = MonotonicTime.distantFuture
   private var residents: [ObjectIdentifier: any LoopResident] = [:]
@@ -81,6 +73,8 @@ package final class LoopCore {
   /// Who acts for the loop: its thread, or while it waits another one.
   let tenure = Tenure()
   /// Whether the loop's place can be borrowed: one that spins is woken for what there is to send, and then looks for the answer.
+  ///
+  /// Immutable after init, and false exactly for a loop that spins.
   private let lends: Bool
   /// Wakes that posters have made or will make.
   private(set) var wakesOwed = 0
@@ -102,20 +96,21 @@ package final class LoopCore {
     lends = !spin.isOn
     if spin.isOn { tenure.take() }
     uv = try UVLoop()
+    // No reference is counted for a callback: they all come from `run()`, within which the core lives.
     do throws(UVError) {
-      async = try UVAsync(uv) { [unowned self] in
+      async = try UVAsync(uv) { [unowned(unsafe) self] in
         awake()
-        _ = runTasks(until: tickTime.advanced(by: Self.taskTime))
+        _ = runTasks(until: tickTime.advanced(byNanoseconds: Self.taskTime))
       }
-      prepare = try UVPrepare(uv) { [unowned self] in prepareToWait() }
-      check = try UVCheck(uv) { [unowned self] in
+      prepare = try UVPrepare(uv) { [unowned(unsafe) self] in prepareToWait() }
+      check = try UVCheck(uv) { [unowned(unsafe) self] in
         if rest == .asleep { awake() }
         // Before the flush, so that what they send leaves in the tick that resumed them.
-        if !jobs.isEmpty { _ = runJobs(until: tickTime.advanced(by: Self.taskTime)) }
+        if !jobs.value.isEmpty { _ = runJobs(until: tickTime.advanced(byNanoseconds: Self.taskTime)) }
         flushDirty()
       }
       idle = try UVIdle(uv)
-      timer = try UVTimer(uv) { [unowned self] in fireTimers() }
+      timer = try UVTimer(uv) { [unowned(unsafe) self] in fireTimers() }
     } catch {
       closeHandles()
       uv.run()
@@ -134,7 +129,7 @@ package final class LoopCore {
     if wasAsleep && lends { tenure.take() }
     rest = .none
     tickTime = .now
-    spin.didFindWork(at: tickTime)
+    if !lends { spin.didFindWork(at: tickTime) }
     // When the queue is not idle any more, somebody pushed and is bound to wake this loop.
     if wasAsleep && !beginTurn() { wakesOwed += 1 }
   }
@@ -142,15 +137,15 @@ package final class LoopCore {
   private func prepareToWait() {
     if rest == .spinning {
       // What was closed in the last tick may have left something to write.
-      if !dirty.isEmpty { flushDirty() }
-      if goesOnSpinning() || (jobs.isEmpty && !hasTasks() && fallsAsleep()) { return }
+      flushDirty()
+      if goesOnSpinning() || (jobs.value.isEmpty && !hasTasks() && fallsAsleep()) { return }
     }
     awake()
     var round = 0
-    let end = MonotonicTime.now.advanced(by: Self.taskTime)
+    let end = MonotonicTime.now.advanced(byNanoseconds: Self.taskTime)
     while true {
       var isOutOfTime = !runTasks(until: end)
-      if !jobs.isEmpty && !runJobs(until: end) { isOutOfTime = true }
+      if !jobs.value.isEmpty && !runJobs(until: end) { isOutOfTime = true }
       flushDirty()
       if goesOnSpinning() {
         rest = .spinning
@@ -169,13 +164,13 @@ package final class LoopCore {
 
   /// Whether the loop, which has nothing to do but perhaps tasks, is to look for work without waiting.
   private func goesOnSpinning() -> Bool {
-    guard spin.isOn, jobs.isEmpty, !hasTasks() else { return false }
+    guard !lends, jobs.value.isEmpty, !hasTasks() else { return false }
     return Processor.waits(spin.step(at: .now))
   }
 
   /// Has the loop wait for the next event, unless a task or a job is queued; says whether it will.
   private func fallsAsleep() -> Bool {
-    if !jobs.isEmpty { return false }
+    if !jobs.value.isEmpty { return false }
     let slept = sleep()
     if slept == .notEmpty { return false }
     idle?.set(started: false)
@@ -204,17 +199,17 @@ package final class LoopCore {
 
   /// Has `job` run in this tick, or in the next one when there are many; elsewhere, once the loop has closed its handles.
   func add(_ job: UnownedJob) {
-    if async == nil { passOn(job) } else { jobs.append(job) }
+    if async == nil { passOn(job) } else { jobs.value.append(job) }
   }
 
   /// Runs jobs up to the budget, those that jobs have added included; says whether none is left.
   private func runJobs(until end: MonotonicTime) -> Bool {
     var count = 0
-    while let job = jobs.popFirst() {
+    while let job = jobs.value.popFirst() {
       runJob(job)
       count += 1
       if count % Self.tasksPerLook == 0 && (count >= Self.taskBudget || MonotonicTime.now >= end) {
-        return jobs.isEmpty
+        return jobs.value.isEmpty
       }
     }
     return true
@@ -226,15 +221,21 @@ package final class LoopCore {
   ///
   /// The caller sees to it that it is added once per tick.
   func markDirty(_ flushable: any LoopFlushable) {
-    dirty.append(flushable)
+    flushes.value.append(flushable)
   }
 
   private func flushDirty() {
-    while !dirty.isEmpty {
-      swap(&dirty, &flushing)
-      flushesOne = flushing.count == 1
-      for flushable in flushing { flushable.flush() }
-      flushing.removeAll(keepingCapacity: true)
+    while true {
+      if let only = flushes.value.takeOnly() {
+        flushesOne = true
+        only.flush()
+        continue
+      }
+      if flushes.value.count == 0 { return }
+      flushesOne = false
+      let all = flushes.value.takeAll()
+      for flushable in all { flushable.flush() }
+      flushes.value.giveBack(all)
     }
   }
 
@@ -311,7 +312,7 @@ package final class LoopCore {
     let handles: [UVHandle?] = [async, prepare, check, idle, timer]
     (async, prepare, check, idle, timer) = (nil, nil, nil, nil, nil)
     for handle in handles { handle?.close() }
-    while let job = jobs.popFirst() { passOn(job) }
+    while let job = jobs.value.popFirst() { passOn(job) }
     // None of them will come up any more, and what they refer to may refer to this loop.
     timers = DeadlineHeap()
   }

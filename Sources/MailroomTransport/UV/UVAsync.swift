@@ -9,7 +9,7 @@ final class UVAsync: UVHandle {
   init(_ loop: UVLoop, _ body: @escaping () -> Void) throws(UVError) {
     self.body = body
     try super.init(UV_ASYNC, "uv_async_init") {
-      uv_async_init(loop.raw, $0.assumingMemoryBound(to: uv_async_t.self)) { UVAsync.object($0)?.body() }
+      uv_async_init(loop.raw, $0.assumingMemoryBound(to: uv_async_t.self)) { UVAsync.with($0) { $0.body() } }
     }
   }
 

@@ -72,9 +72,10 @@ class UVHandle {
     callback?()
   }
 
-  /// The object behind a handle in one of libuv's callbacks.
-  static func object(_ handle: UnsafeMutableRawPointer?) -> Self? {
-    guard let handle, let data = uv_handle_get_data(mailroom_uv_handle(handle)) else { return nil }
-    return Unmanaged<Self>.fromOpaque(data).takeUnretainedValue()
+  /// Calls `body` with the object behind a handle in one of libuv's callbacks: an open handle keeps its object.
+  @inline(__always)
+  static func with(_ handle: UnsafeMutableRawPointer?, _ body: (Self) -> Void) {
+    guard let handle, let data = uv_handle_get_data(mailroom_uv_handle(handle)) else { return }
+    Unmanaged<Self>.fromOpaque(data)._withUnsafeGuaranteedRef { body($0) }
   }
 }

@@ -11,7 +11,7 @@ final class UVPrepare: UVHandle {
     try super.init(UV_PREPARE, "uv_prepare_init") {
       uv_prepare_init(loop.raw, $0.assumingMemoryBound(to: uv_prepare_t.self))
     }
-    uv_prepare_start(memory.assumingMemoryBound(to: uv_prepare_t.self)) { UVPrepare.object($0)?.body() }
+    uv_prepare_start(memory.assumingMemoryBound(to: uv_prepare_t.self)) { UVPrepare.with($0) { $0.body() } }
   }
 }
 
@@ -24,7 +24,7 @@ final class UVCheck: UVHandle {
   init(_ loop: UVLoop, _ body: @escaping () -> Void) throws(UVError) {
     self.body = body
     try super.init(UV_CHECK, "uv_check_init") { uv_check_init(loop.raw, $0.assumingMemoryBound(to: uv_check_t.self)) }
-    uv_check_start(memory.assumingMemoryBound(to: uv_check_t.self)) { UVCheck.object($0)?.body() }
+    uv_check_start(memory.assumingMemoryBound(to: uv_check_t.self)) { UVCheck.with($0) { $0.body() } }
   }
 }
 

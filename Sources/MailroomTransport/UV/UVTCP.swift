@@ -135,7 +135,7 @@ final class UVTCP: UVHandle {
   func listen(backlog: Int32, _ onConnection: @escaping (UVError?) -> Void) throws(UVError) {
     self.onConnection = onConnection
     let result = uv_listen(stream, backlog) { server, status in
-      UVTCP.object(server)?.onConnection?(status < 0 ? UVError("accept", code: status) : nil)
+      UVTCP.with(server) { $0.onConnection?(status < 0 ? UVError("accept", code: status) : nil) }
     }
     try UVError.check(result, "listen")
   }
@@ -150,8 +150,8 @@ final class UVTCP: UVHandle {
   /// Reads until stopped, ended or closed.
   func startReading() throws(UVError) {
     let result = uv_read_start(
-      stream, { handle, _, buffer in UVTCP.object(handle)?.provideBuffer(buffer) },
-      { handle, count, _ in UVTCP.object(handle)?.didRead(count) })
+      stream, { handle, _, buffer in UVTCP.with(handle) { $0.provideBuffer(buffer) } },
+      { handle, count, _ in UVTCP.with(handle) { $0.didRead(count) } })
     try UVError.check(result, "uv_read_start")
   }
 

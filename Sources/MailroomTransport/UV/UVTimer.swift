@@ -18,7 +18,7 @@ final class UVTimer: UVHandle {
     // Timers count from the loop's cached time, which may be as old as the current batch of events.
     let timer = memory.assumingMemoryBound(to: uv_timer_t.self)
     uv_update_time(timer.pointee.loop)
-    uv_timer_start(timer, { UVTimer.object($0)?.body() }, max(1, milliseconds), 0)
+    uv_timer_start(timer, { UVTimer.with($0) { $0.body() } }, max(1, milliseconds), 0)
   }
 
   func stop() {
