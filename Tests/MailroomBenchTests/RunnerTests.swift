@@ -24,7 +24,7 @@ final class RunnerTests: XCTestCase {
       XCTAssertEqual(json["environment"] as? [String: Int], ["eventLoops": 1, "busyPollMicroseconds": 0])
       let machine = try XCTUnwrap(json["machine"] as? [String: Any])
       XCTAssertEqual(
-        Set(machine.keys), ["cpu", "cores", "kernel", "swift", "libuv", "congestionControl", "commit"])
+        Set(machine.keys), ["cpu", "cores", "kernel", "otherWork", "swift", "libuv", "congestionControl", "commit"])
       let result = try XCTUnwrap((json["results"] as? [[String: Any]])?.first)
       XCTAssertEqual(
         Set(result.keys),

@@ -6,14 +6,16 @@ struct Machine: Codable {
   let cpu: String
   let cores: Int
   let kernel, swift, libuv, congestionControl, commit: String
+  /// Which part of the cores other programs use; nil when unknown.
+  let otherWork: Double?
 
-  /// This machine.
+  /// This machine; takes half a second, in which nothing may be measured.
   static func current() -> Machine {
     Machine(
       cpu: cpuName(), cores: ProcessInfo.processInfo.activeProcessorCount,
       kernel: firstLine(of: "/proc/sys/kernel/osrelease"), swift: swiftVersion(), libuv: UVVersion.runtime,
       congestionControl: firstLine(of: "/proc/sys/net/ipv4/tcp_congestion_control"),
-      commit: output(["git", "rev-parse", "--short", "HEAD"]) ?? "unknown")
+      commit: output(["git", "rev-parse", "--short", "HEAD"]) ?? "unknown", otherWork: OtherWork.part())
   }
 
   private static func cpuName() -> String {
@@ -52,6 +54,9 @@ struct Machine: Codable {
 extension Machine: CustomStringConvertible {
   /// One line for people.
   var description: String {
-    "\(cpu), \(cores) cores, Linux \(kernel), Swift \(swift), libuv \(libuv), \(congestionControl), \(commit)"
+    let line =
+      "\(cpu), \(cores) cores, Linux \(kernel), Swift \(swift), libuv \(libuv), \(congestionControl), \(commit)"
+    guard let otherWork else { return line }
+    return "\(line), \(Format.whole(100 * otherWork)) % of the cores busy with other work"
   }
 }
