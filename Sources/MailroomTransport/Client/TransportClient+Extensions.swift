@@ -35,7 +35,7 @@ extension TransportClient {
       try writer.append(frame: .pauseEndpoint(name: endpoint), limit: .max)
     }
     // At once: the peer goes on sending until it knows, and there may be much to read in this tick.
-    connection.write()
+    connection.writeAhead()
   }
 
   /// Takes ``send(pauseOf:)`` back, under the same conditions.

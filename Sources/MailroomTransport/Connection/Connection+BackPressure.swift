@@ -87,8 +87,12 @@ extension Connection {
     }
     markDirty()
     out.value.collecting.append(frame.bytes)
-    if isNew, case .request(let id, _) = kind { announce(id) }
-    flushIfLarge()
+    if case .request(let id, _) = kind {
+      if isNew { announce(id) }
+      flushIfDue()
+    } else {
+      flushIfLarge()
+    }
     if case .answers(let count) = kind { didAnswer(count) }
   }
 

@@ -9,7 +9,7 @@ extension Connection {
   /// The longest ones are not said to be: whoever sends them has to be told of their length.
   @inline(__always)
   func takesMessage(of byteCount: Int) -> Bool {
-    acceptsRequests && isWritable && !pending.value.isFull
+    takesMore && isWritable && !pending.value.isFull
       && byteCount <= longestFrame - FrameFormat.timedRPCOverhead
   }
 

@@ -46,14 +46,18 @@ extension Connection {
   }
 
   /// Writes what has collected before the tick ends, when its failure is told: it may concern who is sending right now.
+  ///
+  /// Nothing that can go to another connection is taken after a failure.
   @inline(never)
-  private func writeAhead() {
+  func writeAhead() {
     guard openFrames == 0, !stream.isClosing else { return }
     if untoldError == nil {
       do throws(UVError) {
         try writeCollected()
       } catch {
         untoldError = error
+        takesMore = false
+        client.didBecomeInactive()
         markDirty()
       }
     }

@@ -38,6 +38,8 @@ final class Connection {
   private(set) var lifecycle = ConnectionLifecycle()
   /// What the lifecycle says, for those who ask with every frame: whether requests and messages of ours are taken.
   private(set) var acceptsRequests = true
+  /// Whether who has the choice may send here: ``acceptsRequests``, and no write has failed.
+  var takesMore = true
   /// Whether answers to the peer's requests are taken.
   private(set) var acceptsAnswers = true
   // What every frame touches is in boxes of its own: its accesses are too many to be checked for exclusivity one by one.
@@ -207,6 +209,7 @@ final class Connection {
   func handle(_ event: ConnectionLifecycle.Event) {
     let actions = lifecycle.handle(event)
     acceptsRequests = lifecycle.acceptsRequests
+    if !acceptsRequests { takesMore = false }
     acceptsAnswers = lifecycle.acceptsAnswers
     perform(actions)
   }

@@ -25,12 +25,18 @@ struct EarlyWrite {
   private static let parts = 4
   /// The fewest requests that are worth a write of their own.
   private static let least = 24
+  /// Windows of which parts are worth a write. Larger ones come in parts by themselves, for a read brings no more.
+  private static let windows = least * parts...4096
+  /// After how many ticks that are not like this in a row all leave together again.
+  private static let patience = 16
 
   private var trial: EarlyWriteTrial
   /// Requests that were made, and how many of them before the last write and before this tick.
   private var made = 0
   private var madeBeforeWrite = 0
   private var madeBeforeTick = 0
+  /// How many ticks in a row were not worth it.
+  private var misfits = 0
 
   /// - Parameter trial: what says whether requests are to leave early.
   init(_ trial: EarlyWriteTrial = EarlyWriteTrial()) { self.trial = trial }
@@ -55,8 +61,11 @@ struct EarlyWrite {
   ///   - pending: how many requests wait for answers.
   ///   - isAlone: whether no other connection of the loop has something to send in the same tick. With others, neither side is idle.
   mutating func didEndTick(at time: MonotonicTime, pending: Int, isAlone: Bool) {
-    if isAlone && pending >= Self.least * Self.parts {
+    if isAlone && Self.windows.contains(pending) {
+      misfits = 0
       trial.didMake(made &- madeBeforeTick, window: pending, by: time)
+    } else if misfits < Self.patience {
+      misfits += 1
     } else {
       trial.stop()
     }

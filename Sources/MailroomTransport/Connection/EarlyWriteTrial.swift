@@ -12,7 +12,8 @@ internal import MailroomQueue
 ///        ▲              │                                two windows,            │
 ///        │ stop         │                                then the other way      │
 ///     any state         └────────────────────────────────────────────────────────┘
-///                                the last round: the better way is chosen
+///                                the last round: the better way is chosen;
+///                                or it took too long: as stop
 /// ```
 ///
 /// Both ways take turns, four times each. A way's longest time does not count, in which its thread may have been off its processor for
@@ -24,10 +25,14 @@ struct EarlyWriteTrial {
   static let firstRest = 4096
   /// How many times as many requests as a trial had the rest behind it has.
   static let restFactor = 32
+  /// The most requests of a rest: a choice is not to outlive by much what it was made for.
+  static let longestRest = 1 << 20
   /// Measurements in a trial.
   static let rounds = 8
   /// The fewest requests to measure.
   static let fewest = 512
+  /// The longest measurement, in nanoseconds: a second for a few hundred requests, which come at their own pace then.
+  static let longest: UInt64 = 1_000_000_000
 
   private enum Phase { case resting, settling, measuring }
 
@@ -86,7 +91,9 @@ struct EarlyWriteTrial {
       left = max(Self.fewest, 2 * window)
       (start, measured) = (time, 0)
     case .measuring:
-      note(time)
+      // The clock is read once in a tick, which can end more than once.
+      if time <= start { return }
+      if !note(time) { return stop() }
       round += 1
       isOn.toggle()
       round < Self.rounds ? settle(window) : choose()
@@ -105,16 +112,19 @@ struct EarlyWriteTrial {
     left = window
   }
 
-  private mutating func note(_ time: MonotonicTime) {
-    let nanoseconds = time > start ? time.nanoseconds - start.nanoseconds : 0
+  /// Adds a measurement; says no when it took so long that there is nothing to gain.
+  private mutating func note(_ time: MonotonicTime) -> Bool {
+    let nanoseconds = time.nanoseconds - start.nanoseconds
+    if nanoseconds > Self.longest { return false }
     let taken = nanoseconds * 1000 / UInt64(measured)
     isOn ? on.add(taken) : off.add(taken)
+    return true
   }
 
   /// What gains less than a sixteenth is not worth the processors' time that it takes.
   private mutating func choose() {
     isOn = on.middle < off.middle - off.middle / 16
     phase = .resting
-    left = tried * Self.restFactor
+    left = min(tried * Self.restFactor, Self.longestRest)
   }
 }

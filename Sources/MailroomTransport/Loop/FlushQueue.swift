@@ -31,9 +31,6 @@ struct FlushQueue {
     return taken
   }
 
-  /// Takes back the storage of those that were flushed.
-  mutating func giveBack(_ taken: consuming [any LoopFlushable]) {
-    taken.removeAll(keepingCapacity: true)
-    spare = taken
-  }
+  /// Takes back the storage of those that were flushed, and taken out of it.
+  mutating func giveBack(_ storage: consuming [any LoopFlushable]) { spare = storage }
 }

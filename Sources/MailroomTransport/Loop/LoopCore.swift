@@ -20,7 +20,8 @@ protocol LoopResident: AnyObject {
 ///      └──────────────────────────────────────── close callbacks ◄─────────────────────────────────────────────┘
 /// ```
 ///
-/// So all frames that a tick produced for a connection leave in one write, and a lone one leaves in the tick it was made in.
+/// So the frames that a tick produced for a connection leave in one write, or in a few when they are many, and a lone one leaves in the
+/// tick it was made in.
 ///
 /// With a ``SpinBudget``, a loop without work does not fall asleep at once: ticks follow each other without waiting, and the task queue
 /// goes on saying that the loop is awake, so that posters do not wake it. All else is as in any other tick: timers, closing
@@ -96,7 +97,7 @@ package final class LoopCore {
     lends = !spin.isOn
     if spin.isOn { tenure.take() }
     uv = try UVLoop()
-    // No reference is counted for a callback: they all come from `run()`, within which the core lives.
+    // No reference is counted for a callback: they all come from `run()`, within which the core lives, as do the close callbacks below.
     do throws(UVError) {
       async = try UVAsync(uv) { [unowned(unsafe) self] in
         awake()
@@ -233,8 +234,10 @@ package final class LoopCore {
       }
       if flushes.value.count == 0 { return }
       flushesOne = false
-      let all = flushes.value.takeAll()
+      var all = flushes.value.takeAll()
       for flushable in all { flushable.flush() }
+      // Let go of here: an end of one may lead back to the queue.
+      all.removeAll(keepingCapacity: true)
       flushes.value.giveBack(all)
     }
   }

@@ -47,6 +47,27 @@ final class OutboxTests: EnvironmentTestCase {
     await sender.end()
   }
 
+  func testWhatIsBehindAWriteThatFailsGoesToTheNextConnection() async throws {
+    let listener = try RawListener()
+    let sender = try Sender(makeGroup(), port: listener.port)
+    sender.send(0)
+    let peer = try await listener.accept()
+    let first = try await sender.numbers(1, at: peer)
+    XCTAssertEqual(first, [0])
+    let gate = await sender.block()
+    // The loop has more to write than it collects before it writes, and finds that the peer is gone.
+    peer.reset()
+    for number in 1...100 { sender.send(number, size: 16 * 1024) }
+    gate.open()
+    let next = try await listener.accept()
+    let number = try await sender.numbers(1, at: next)[0]
+    XCTAssertLessThanOrEqual(number, 1 + 256 / 16)
+    let rest = try await sender.numbers(100 - number, at: next)
+    XCTAssertEqual(rest, Array(number..<100).map { $0 + 1 })
+    next.reset()
+    await sender.end()
+  }
+
   func testAllFailTogetherWhenConnectingFails() async throws {
     let sender = try Sender(makeGroup(), port: try RawListener.closedPort())
     let gate = await sender.block()

@@ -41,13 +41,16 @@ final class EarlyWriteTests: TransportTestCase {
     XCTAssertEqual(writes(&early, 1000, pending: 128), [])
   }
 
-  func testSmallWindowsAndCompanyEndIt() {
-    var early = EarlyWrite(always)
-    early.didEndTick(at: .now, pending: 96, isAlone: true)
-    XCTAssertEqual(writes(&early, 96, pending: 96), [24, 48, 72, 96])
-    for (pending, isAlone) in [(95, true), (128, false)] {
+  func testSmallAndVeryLargeWindowsAndCompanyEndItWhenTheyLast() {
+    for (pending, isAlone) in [(95, true), (4097, true), (128, false)] {
       var early = EarlyWrite(always)
-      early.didEndTick(at: .now, pending: pending, isAlone: isAlone)
+      for _ in 0..<3 {
+        for _ in 0..<16 { early.didEndTick(at: .now, pending: pending, isAlone: isAlone) }
+        XCTAssertEqual(writes(&early, 96, pending: 96), [24, 48, 72, 96])
+        early.didEndTick(at: .now, pending: 96, isAlone: true)
+        early.didEndTick(at: .now, pending: 4096, isAlone: true)
+      }
+      for _ in 0..<17 { early.didEndTick(at: .now, pending: pending, isAlone: isAlone) }
       XCTAssertEqual(writes(&early, 1000, pending: 128), [])
     }
   }

@@ -101,6 +101,41 @@ final class EarlyWriteTrialTests: XCTestCase {
     XCTAssertFalse(machine.trial.isOn)
   }
 
+  func testTicksThatTheClockDoesNotTellApartAreMeasuredTogether() {
+    // Two ends in each tick, the second one at the time of the first.
+    var machine = Machine()
+    var isSecond = false
+    machine.run(EarlyWriteTrial.firstRest + 2 * length) { machine in
+      isSecond.toggle()
+      return isSecond ? 0 : machine.trial.isOn ? 800 : 1200
+    }
+    XCTAssertTrue(machine.trial.isOn)
+  }
+
+  func testRequestsAtAPaceOfTheirOwnEndATrial() {
+    var machine = Machine()
+    // In the middle of the fourth measurement.
+    machine.run(EarlyWriteTrial.firstRest + length * 4 / EarlyWriteTrial.rounds - 2 * window) { _ in 600 }
+    XCTAssertTrue(machine.trial.isOn)
+    machine.time = MonotonicTime(nanoseconds: .max - 1_000_000_000)
+    machine.run(2 * window) { _ in 1 }
+    XCTAssertFalse(machine.trial.isOn)
+    let before = machine.ticksOn
+    machine.run(EarlyWriteTrial.firstRest - 2 * window) { _ in 600 }
+    XCTAssertEqual(machine.ticksOn, before, "no trial")
+  }
+
+  func testChoiceEndsWithAWindowThatIsMuchLarger() {
+    let window = 4096
+    var machine = Machine()
+    machine.run(EarlyWriteTrial.firstRest + EarlyWriteTrial.rounds * 3 * window, window: window) {
+      $0.trial.isOn ? 400 : 600
+    }
+    XCTAssertTrue(machine.trial.isOn)
+    machine.run(EarlyWriteTrial.longestRest + length + window) { $0.trial.isOn ? 600 : 400 }
+    XCTAssertFalse(machine.trial.isOn)
+  }
+
   func testStopEndsATrialAndWhatItHasFound() {
     for count in [0, 1, 4] {
       var machine = Machine()
