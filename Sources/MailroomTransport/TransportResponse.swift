@@ -102,6 +102,16 @@ public enum ReplySink: Sendable {
     if case .receiver(let receiver) = self { receiver.isAbandoned } else { false }
   }
 
+  /// It, handed back unless nobody wants the answer any more.
+  package consuming func unlessAbandoned() -> ReplySink? {
+    switch consume self {
+    case .receiver(let receiver): receiver.isAbandoned ? nil : .receiver(receiver)
+    case .function(let function): .function(function)
+    case .bytes(let function, let asker, let isOwn): .bytes(function, asker: asker, hasOwnTimeout: isOwn)
+    case .plainBytes(let function): .plainBytes(function)
+    }
+  }
+
   /// Tells it of an error.
   ///
   /// The caller sees to it that it is told once.

@@ -106,16 +106,17 @@ public struct RPCEndpointRef: Sendable {
   /// - Throws: as ``send(_:)``.
   public func send(bytes: RawSpan) throws(RPCError) {
     if storage.isOpenHere(for: bytes) { return storage.sendDirectly(bytes) }
-    if let route = storage.route { return try storage.send(bytes, over: route, of: nil) }
-    try storage.sendLocal(bytes.array())
+    if storage.route == nil { return try storage.sendLocal(bytes.array()) }
+    // Not unwrapped, for that would count what is wrapped.
+    try storage.route?.send(bytes, in: storage.env)
   }
 
   /// Sends raw bytes, the fastest message there is; as ``send(_:)``.
   ///
   /// - Throws: as ``send(_:)``.
   public func send(bytes: [UInt8]) throws(RPCError) {
-    if let route = storage.route { return try storage.send(bytes.rawSpan, over: route, of: nil) }
-    try storage.sendLocal(bytes)
+    if storage.route == nil { return try storage.sendLocal(bytes) }
+    try storage.route?.send(bytes.rawSpan, in: storage.env)
   }
 
   // MARK: Ask
@@ -192,9 +193,9 @@ public struct RPCEndpointRef: Sendable {
     var limit = AskLimit(timeout, env)
     while true {
       do throws(RPCError) {
-        if let route = storage.route {
+        if storage.route != nil {
           let ask = RemoteAsk(from: source, until: limit)
-          return try await ask.bytes { start(bytes.rawSpan, over: route, ask, limit) }
+          return try await ask.bytes { storage.start(bytes.rawSpan, ask, limit) }
         }
         let ask = LocalBytesAsk(in: env, until: limit)
         return try await ask.wait { storage.startLocal(bytes, ask) }
@@ -223,11 +224,11 @@ public struct RPCEndpointRef: Sendable {
   private func ask(
     _ bytes: RawSpan, _ timeout: Duration?, _ onReply: @escaping @Sendable (borrowing RPCBytesReply) -> Void
   ) {
-    if let route = storage.route {
+    if storage.route != nil {
       do throws(RPCError) {
         let limit = timeout.map { AskLimit($0, env) }
-        return try storage.ask(
-          bytes, limit, .bytes(onReply, asker: source, hasOwnTimeout: limit != nil), over: route, of: nil)
+        let sink = ReplySink.bytes(onReply, asker: source, hasOwnTimeout: limit != nil)
+        return try storage.route?.ask(bytes, limit, sink, in: env) ?? ()
       } catch {
         return later(error, onReply)
       }

@@ -10,17 +10,17 @@ extension Outbox {
   /// on its way; says whether it did.
   func sendAlone(_ message: borrowing OutboxMessage) -> Bool {
     // What came by an alias is looked at by the loop, which knows whether that still is one.
-    guard message.home == nil, let sink = message.sink else { return false }
+    guard message.home == nil, message.sink != nil, queue.isIdle else { return false }
     return sendAlone(
-      behind: message.head, message.content.bytes, sink, deadline: message.deadline, to: message.route)
+      behind: message.head, message.content.bytes, message.sink, deadline: message.deadline, to: message.route)
   }
 
   /// As ``sendAlone(_:)``, a message of the byte `tag` and `content`, or of `content` behind a head, that did not come by an alias.
   func sendAlone(
-    tag: UInt8? = nil, behind head: MessageHead? = nil, _ content: RawSpan, _ sink: ReplySink, deadline: MonotonicTime,
+    tag: UInt8? = nil, behind head: MessageHead? = nil, _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime,
     to route: RemoteRoute
   ) -> Bool {
-    guard queue.isIdle, !sink.isAbandoned else { return false }
+    guard queue.isIdle, let sink, !sink.isAbandoned else { return false }
     let isSent = loop.borrow {
       // Looked at again, for what this thread has queued before; and while a client is open nothing is kept or held back.
       guard queue.isIdle, let client = open.value.client else { return false }

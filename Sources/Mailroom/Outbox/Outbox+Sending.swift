@@ -97,17 +97,16 @@ extension Outbox {
       return nil
     }
     let lane = core.lanes.isEmpty ? nil : core.lanes.lane(for: run.route)
-    let most = min(limit, run.count, core.lanes.isEmpty ? .max : Self.run)
+    let most = min(limit, batch.left, core.lanes.isEmpty ? .max : Self.run)
     let mostBytes = core.lanes.isEmpty ? .max : Self.runBytes
     var (count, bytes) = (0, 0)
     if let lane {
-      while count < most, let (range, isRequest) = batch.next() {
+      while count < most, var message = batch.next() {
         count += 1
-        let request = isRequest ? batch.takeRequest() : nil
-        if let request { watch(core, until: request.deadline) }
+        watch(core, until: message.deadline)
         lane.held.hold(
-          batch.bytes.bytes.extracting(range), behind: run.head, request?.sink,
-          deadline: request?.deadline ?? .distantFuture, to: run.route, of: nil)
+          batch.bytes.bytes.extracting(message.content), behind: run.head, message.sink.take(),
+          deadline: message.deadline, to: run.route, of: nil)
       }
     } else {
       var (run, prefix, left) = (run, run.prefix, most)
@@ -117,7 +116,7 @@ extension Outbox {
           guard count < limit, core.lanes.isEmpty, let next = batch.currentRun, next.route === run.route,
             next.home == nil
           else { break }
-          (run, prefix, left) = (next, next.prefix, min(limit - count, next.count))
+          (run, prefix, left) = (next, next.prefix, min(limit - count, batch.left))
         }
         guard let size = sendNext(of: &batch, run, prefix, client) else { break }
         count += 1
@@ -135,38 +134,33 @@ extension Outbox {
   private func sendNext(
     of batch: inout OutboxBatch.Rest, _ run: OutboxBatch.Run, _ prefix: BodyPrefix, _ client: TransportClient
   ) -> Int? {
-    guard let (range, isRequest) = batch.next() else { return nil }
-    let request = isRequest ? batch.takeRequest() : nil
+    guard var message = batch.next() else { return nil }
     send(
-      prefix, batch.bytes.bytes.extracting(range), request?.sink, deadline: request?.deadline ?? .distantFuture,
-      run.route, client)
-    return run.size(of: range.count)
+      prefix, batch.bytes.bytes.extracting(message.content), message.sink.take(), deadline: message.deadline, run.route,
+      client)
+    return run.size(of: message.content.count)
   }
 
   private func send(
-    _ prefix: BodyPrefix, _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, _ route: RemoteRoute,
-    _ client: TransportClient
+    _ prefix: BodyPrefix, _ content: RawSpan, _ sink: consuming ReplySink?, deadline: MonotonicTime,
+    _ route: RemoteRoute, _ client: TransportClient
   ) {
-    guard let sink else {
+    if sink == nil {
       do throws(TransportError) {
         try client.send(prefix, content)
       } catch {
         policy.onLost(route, 1, RPCError(error))
       }
-      return
-    }
-    if sink.isAbandoned { return }
-    do throws(TransportError) {
-      try client.sendRPC(sink, deadline: deadline, prefix, content)
-    } catch {
-      sink.fail(error)
+    } else if let sink = (consume sink)?.unlessAbandoned() {
+      client.sendRPC(sink, deadline: deadline, prefix, content)
     }
   }
 
   func send(_ message: consuming OutboxMessage, _ client: TransportClient, _ core: OutboxCore) {
     core.countOut(message.route, bytes: message.size)
+    let sink = message.sink.take()
     send(
-      message.route.prefix(for: message.head), message.content.bytes, message.sink, deadline: message.deadline,
+      message.route.prefix(for: message.head), message.content.bytes, sink, deadline: message.deadline,
       message.route, client)
   }
 }

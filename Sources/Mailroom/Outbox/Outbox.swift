@@ -122,11 +122,15 @@ final class Outbox: LoopTask, TransportClientObserver {
   ///
   /// For contents of up to ``OutboxBatch/longestContent``: nothing is allocated for it.
   func post(
-    tag: UInt8, _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
+    tag: UInt8, _ content: RawSpan, _ sink: consuming ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
     of home: RemoteRoute?
   ) {
-    if home == nil, let sink, sendAlone(tag: tag, content, sink, deadline: deadline, to: route) { return }
-    let pushed = queue.push(tag: tag, content, sink, deadline: deadline, to: route, of: home)
+    if home == nil, sink != nil, queue.isIdle,
+      sendAlone(tag: tag, content, sink, deadline: deadline, to: route)
+    {
+      return
+    }
+    let pushed = queue.push(tag: tag, content, consume sink, deadline: deadline, to: route, of: home)
     if let message = didPush(pushed) { fail(message, endError) }
   }
 
@@ -144,6 +148,14 @@ final class Outbox: LoopTask, TransportClientObserver {
       guard let outbox = resolved(), outbox !== self else { return message }
       return outbox.adopt(message)
     }
+  }
+
+  /// Throws why a message would fail at once, if it would: see ``refusal``.
+  @inline(__always)
+  func checkForRefusal() throws(RPCError) {
+    // Not with the error at hand, which is large even where there is none.
+    if !queue.isClosed && refusingUntil.load(ordering: .relaxed) == 0 { return }
+    if let refusal { throw refusal }
   }
 
   /// Why a message would fail at once: the outbox has ended, or the peer is left alone; nil when it would not.
@@ -168,8 +180,12 @@ final class Outbox: LoopTask, TransportClientObserver {
 
   /// The connection, for a sender that is on its loop, if a message to that endpoint may go straight to it: it takes more, and
   /// nothing is overtaken.
+  @inline(__always)
   func directClient(for route: RemoteRoute) -> TransportClient? {
-    guard loop.isCurrent else { return nil }
+    loop.isCurrent ? directClientOnLoop(for: route) : nil
+  }
+
+  private func directClientOnLoop(for route: RemoteRoute) -> TransportClient? {
     if let client = open.value.client, queue.isEmpty, client.isActive, client.isWritable { return client }
     return directClientAfterDraining(for: route)
   }

@@ -26,13 +26,30 @@ final class OutboxBatch: Sendable {
     let home: RemoteRoute?
     /// As ``OutboxMessage/head``.
     let head: MessageHead?
-    var count: Int
+    /// How many messages of the batch stand before it.
+    fileprivate let start: Int
 
     /// What stands in front of the contents.
     var prefix: BodyPrefix { route.prefix(for: head) }
 
     /// The bytes that the route counts a message with whose content is so long.
     func size(of byteCount: Int) -> Int { byteCount + head.size }
+  }
+
+  /// Where messages go, to be compared without a look at a run, which is another place in memory.
+  ///
+  /// The run keeps the objects.
+  struct Way: Equatable {
+    let route: ObjectIdentifier
+    let home: ObjectIdentifier?
+    let head: ObjectIdentifier?
+
+    @inline(__always)
+    init(_ route: RemoteRoute, _ home: RemoteRoute?, _ head: MessageHead?) {
+      self.route = ObjectIdentifier(route)
+      self.home = home.map { ObjectIdentifier($0) }
+      self.head = head.map { ObjectIdentifier($0) }
+    }
   }
 
   /// Who waits for an answer, until it is taken out.
@@ -44,9 +61,12 @@ final class OutboxBatch: Sendable {
   // Not private: a structure that is stored in place elsewhere has its parts known there, too.
   struct Contents: ~Copyable {
     var bytes = ByteWriter()
+    /// Written with the first message of a run only, and read when the batch is taken.
     var runs: [Run] = []
     var requests: [Request] = []
     var count = 0
+    /// That of the last run; nil while there is none.
+    var way: Way?
   }
 
   private let contents = Confined(Contents())
@@ -54,32 +74,41 @@ final class OutboxBatch: Sendable {
   /// Whether another batch should be begun.
   var isFull: Bool { contents.value.count >= Self.mostMessages || contents.value.bytes.count >= Self.mostBytes }
 
-  /// Adds a message behind the others.
-  func append(_ message: borrowing OutboxMessage) {
-    append(
-      message.content.bytes, behind: message.head, message.sink, deadline: message.deadline, to: message.route,
-      of: message.home)
+  /// Adds a message unless the batch is full; says whether it did; as ``append(tag:_:behind:_:deadline:to:of:)``.
+  @inline(__always)
+  func take(
+    tag: UInt8?, _ content: RawSpan, behind head: MessageHead?, _ sink: inout ReplySink?, deadline: MonotonicTime,
+    to route: RemoteRoute, of home: RemoteRoute?
+  ) -> Bool {
+    if isFull { return false }
+    append(tag: tag, content, behind: head, &sink, deadline: deadline, to: route, of: home)
+    return true
   }
 
-  /// Adds a message of `content` behind the others, or of `tag` and `content`.
+  /// Adds a message of `content` behind the others, or of `tag` and `content`; takes the sink.
   func append(
-    tag: UInt8? = nil, _ content: RawSpan, behind head: MessageHead? = nil, _ sink: consuming ReplySink?,
-    deadline: MonotonicTime, to route: RemoteRoute, of home: RemoteRoute?
+    tag: UInt8?, _ content: RawSpan, behind head: MessageHead?, _ sink: inout ReplySink?, deadline: MonotonicTime,
+    to route: RemoteRoute, of home: RemoteRoute?
   ) {
     let size = UInt32(truncatingIfNeeded: content.byteCount + (tag == nil ? 0 : 1))
-    contents.value.bytes.append(integer: size | (sink == nil ? 0 : Self.requestBit))
-    if let tag { contents.value.bytes.append(tag) }
-    contents.value.bytes.append(content)
-    if sink != nil { contents.value.requests.append(Request(sink: consume sink, deadline: deadline)) }
-    contents.value.count += 1
-    let last = contents.value.runs.count - 1
-    if last >= 0 && contents.value.runs[last].route === route && contents.value.runs[last].home === home
-      && contents.value.runs[last].head === head
-    {
-      contents.value.runs[last].count += 1
-    } else {
-      contents.value.runs.append(Run(route: route, home: home, head: head, count: 1))
+    contents.value.bytes.append(size | (sink == nil ? 0 : Self.requestBit), tag, content)
+    if sink != nil { contents.value.requests.append(Request(sink: sink.take(), deadline: deadline)) }
+    let way = Way(route, home, head)
+    if contents.value.way != way {
+      contents.value.way = way
+      contents.value.runs.append(Run(route: route, home: home, head: head, start: contents.value.count))
     }
+    contents.value.count += 1
+  }
+
+  /// A message that was taken out of a batch.
+  struct Taken: ~Copyable {
+    /// Where its content is.
+    let content: Range<Int>
+    /// As ``OutboxMessage/sink``.
+    var sink: ReplySink?
+    /// As ``OutboxMessage/deadline``.
+    let deadline: MonotonicTime
   }
 
   /// What of a batch is still to be sent.
@@ -91,11 +120,14 @@ final class OutboxBatch: Sendable {
     private var requests: [Request] = []
     /// Where the next record stands, the run it belongs to, and the next request.
     private var (offset, run, request) = (0, 0, 0)
+    /// How many messages of the current run are left: none behind the last one only.
+    private(set) var left = 0
 
     /// All of a batch that was taken out of the queue.
     init(_ batch: OutboxBatch) {
       self.batch = batch
       swapContents()
+      left = countOfRun
     }
 
     /// Exchanges what is here and what is in the batch.
@@ -106,39 +138,46 @@ final class OutboxBatch: Sendable {
       swap(&requests, &batch.contents.value.requests)
     }
 
-    /// Whether there is nothing left.
-    var isAtEnd: Bool { run >= runs.count }
-
-    /// The messages that go the same way as the next one behind the same head, it included; nil behind the last.
-    var currentRun: Run? { run < runs.count ? runs[run] : nil }
-
-    /// Takes the next message: where its content is, and whether it is a request, whose ``takeRequest()`` is to follow; nil behind
-    /// the last.
-    mutating func next() -> (content: Range<Int>, isRequest: Bool)? {
-      guard run < runs.count, let field = bytes.bytes.uint32(at: offset) else { return nil }
-      runs[run].count -= 1
-      if runs[run].count == 0 { run += 1 }
-      let start = offset + MemoryLayout<UInt32>.size
-      offset = start + Int(field & ~OutboxBatch.requestBit)
-      return (start..<offset, field & OutboxBatch.requestBit != 0)
+    /// How many messages the current run has.
+    private var countOfRun: Int {
+      guard run < runs.count else { return 0 }
+      return (run + 1 < runs.count ? runs[run + 1].start : batch.contents.value.count) - runs[run].start
     }
 
-    /// Takes who waits for the answer to the request that was taken last, and until when.
-    mutating func takeRequest() -> (sink: ReplySink, deadline: MonotonicTime)? {
-      guard request < requests.count, let sink = requests[request].sink.take() else { return nil }
+    /// Whether there is nothing left.
+    var isAtEnd: Bool { left == 0 }
+
+    /// Where the next message goes, and ``left`` with it; nil behind the last.
+    var currentRun: Run? { run < runs.count ? runs[run] : nil }
+
+    /// Takes the next message; nil behind the last.
+    @inline(__always)
+    mutating func next() -> Taken? {
+      guard left > 0, let field = bytes.bytes.uint32(at: offset) else { return nil }
+      left &-= 1
+      if left == 0 { beginRun() }
+      let start = offset + MemoryLayout<UInt32>.size
+      offset = start + Int(field & ~OutboxBatch.requestBit)
+      if field & OutboxBatch.requestBit == 0 {
+        return Taken(content: start..<offset, sink: nil, deadline: .distantFuture)
+      }
       request += 1
-      return (sink, requests[request - 1].deadline)
+      return Taken(
+        content: start..<offset, sink: requests[request - 1].sink.take(), deadline: requests[request - 1].deadline)
+    }
+
+    private mutating func beginRun() {
+      run += 1
+      left = countOfRun
     }
 
     /// Takes the next message as one of its own; nil behind the last.
     mutating func popFirst() -> OutboxMessage? {
-      guard let run = currentRun, let (range, isRequest) = next() else { return nil }
-      var content = ByteWriter(capacity: range.count)
-      content.append(bytes.bytes.extracting(range))
-      let request = isRequest ? takeRequest() : nil
+      guard let run = currentRun, var taken = next() else { return nil }
+      var content = ByteWriter(capacity: taken.content.count)
+      content.append(bytes.bytes.extracting(taken.content))
       return OutboxMessage(
-        content, behind: run.head, to: run.route, of: run.home, request?.sink,
-        deadline: request?.deadline ?? .distantFuture)
+        content, behind: run.head, to: run.route, of: run.home, taken.sink.take(), deadline: taken.deadline)
     }
 
     /// Empties the batch, which is ready for other messages then, and whose storage is kept.
@@ -148,6 +187,7 @@ final class OutboxBatch: Sendable {
       requests.removeAll(keepingCapacity: true)
       swapContents()
       batch.contents.value.count = 0
+      batch.contents.value.way = nil
       (offset, run, request) = (0, 0, 0)
       return batch
     }

@@ -14,7 +14,7 @@ struct OutboxMessage: ~Copyable, Sendable {
   /// The route that its reference has, if another outbox than that one's carries it: where it goes back to when that cannot.
   private(set) var home: RemoteRoute?
   /// Who waits for the answer; nil for a one-way message.
-  let sink: ReplySink?
+  var sink: ReplySink?
   /// Until when it may wait.
   let deadline: MonotonicTime
 
@@ -26,7 +26,7 @@ struct OutboxMessage: ~Copyable, Sendable {
   ///   - sink: who waits for the answer; nil for a one-way message.
   init(
     _ content: consuming ByteWriter, behind head: MessageHead? = nil, to route: RemoteRoute,
-    of home: RemoteRoute? = nil, _ sink: ReplySink? = nil, deadline: MonotonicTime = .distantFuture
+    of home: RemoteRoute? = nil, _ sink: consuming ReplySink? = nil, deadline: MonotonicTime = .distantFuture
   ) {
     self.content = content
     self.head = head

@@ -35,9 +35,23 @@ struct OutboxQueue: ~Copyable, Sendable {
     case batch(OutboxBatch)
   }
 
-  struct Intake {
-    var open: OutboxBatch?
+  struct Intake: ~Copyable {
+    var open = OpenBatch()
     var spare: [OutboxBatch] = []
+  }
+
+  /// The open batch, lent for one call without being counted: the intake keeps it as long as the lock is held.
+  struct OpenBatch: ~Copyable {
+    var batch: OutboxBatch?
+
+    /// Writes a message into it, if there is one that has room; says whether it did.
+    @inline(__always)
+    borrowing func take(
+      tag: UInt8?, _ content: RawSpan, behind head: MessageHead?, _ sink: inout ReplySink?, deadline: MonotonicTime,
+      to route: RemoteRoute, of home: RemoteRoute?
+    ) -> Bool {
+      batch?.take(tag: tag, content, behind: head, &sink, deadline: deadline, to: route, of: home) ?? false
+    }
   }
 
   /// What was taken out of the queue: a message, or what is left of a batch; never both.
@@ -60,7 +74,7 @@ struct OutboxQueue: ~Copyable, Sendable {
     if message.content.count <= OutboxBatch.longestContent { return push(copying: message) }
     var alone: Element? = .message(message)
     return intake.withLock { intake in
-      intake.open = nil
+      intake.open.batch = nil
       // With the lock held: a batch that another thread begins before this message is queued would stand before it, and take
       // what this thread sends behind it.
       guard let element = alone.take() else { return .queued }
@@ -72,41 +86,48 @@ struct OutboxQueue: ~Copyable, Sendable {
     }
   }
 
-  private func push(copying message: borrowing OutboxMessage) -> Pushed { collect { $0.append(message) } }
+  private func push(copying message: consuming OutboxMessage) -> Pushed {
+    let sink = message.sink.take()
+    return collect(
+      tag: nil, message.content.bytes, behind: message.head, sink, deadline: message.deadline, to: message.route,
+      of: message.home)
+  }
 
   /// Queues a message of the byte `tag` and `content`, which is to be no longer than ``OutboxBatch/longestContent``; hands it back when the
   /// queue is closed.
   func push(
-    tag: UInt8, _ content: RawSpan, _ sink: ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
+    tag: UInt8, _ content: RawSpan, _ sink: consuming ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
     of home: RemoteRoute?
   ) -> Pushed {
-    collect { $0.append(tag: tag, content, sink, deadline: deadline, to: route, of: home) }
+    collect(tag: tag, content, behind: nil, consume sink, deadline: deadline, to: route, of: home)
   }
 
   /// Queues a message of `content` behind a head; as ``push(_:)``, but of a queue that is never closed.
   func hold(
-    _ content: RawSpan, behind head: MessageHead?, _ sink: ReplySink?, deadline: MonotonicTime, to route: RemoteRoute,
-    of home: RemoteRoute?
+    _ content: RawSpan, behind head: MessageHead?, _ sink: consuming ReplySink?, deadline: MonotonicTime,
+    to route: RemoteRoute, of home: RemoteRoute?
   ) {
-    _ = collect { $0.append(content, behind: head, sink, deadline: deadline, to: route, of: home) }
+    _ = collect(tag: nil, content, behind: head, consume sink, deadline: deadline, to: route, of: home)
   }
 
-  /// Has `append` write a message into the open batch, or into a new one that is queued.
-  private func collect(_ append: (OutboxBatch) -> Void) -> Pushed {
+  /// Writes a message into the open batch, or into a new one that is queued.
+  private func collect(
+    tag: UInt8?, _ content: RawSpan, behind head: MessageHead?, _ sink: consuming ReplySink?, deadline: MonotonicTime,
+    to route: RemoteRoute, of home: RemoteRoute?
+  ) -> Pushed {
     intake.withLock { intake in
-      if let open = intake.open, !open.isFull {
-        append(open)
+      if intake.open.take(tag: tag, content, behind: head, &sink, deadline: deadline, to: route, of: home) {
         return .queued
       }
       let batch = intake.spare.popLast() ?? OutboxBatch()
-      append(batch)
+      batch.append(tag: tag, content, behind: head, &sink, deadline: deadline, to: route, of: home)
       // With the lock held: nobody may write into the batch, and then queue something, before the batch itself is queued.
       switch queue.push(.batch(batch)) {
       case .queued:
-        intake.open = batch
+        intake.open.batch = batch
         return .queued
       case .wake:
-        intake.open = batch
+        intake.open.batch = batch
         return .wake
       case .closed(let element): return Self.handBack(element)
       }
@@ -189,7 +210,7 @@ struct OutboxQueue: ~Copyable, Sendable {
     switch consume element {
     case .message(let message): head.value.message = .some(consume message)
     case .batch(let batch):
-      intake.withLock { intake in if intake.open === batch { intake.open = nil } }
+      intake.withLock { intake in if intake.open.batch === batch { intake.open.batch = nil } }
       head.value.rest = OutboxBatch.Rest(batch)
     }
   }

@@ -24,7 +24,7 @@ extension RPCEnv {
     let ref = try remoteRef(name: endpoint.name, address: address)
     guard case .remote(let route) = ref.target else { return ref }
     let verifier = try self.route(to: RemoteHandler.verifierName, at: address).current
-    if let refusal = route.outbox.refusal { throw refusal }
+    try route.outbox.checkForRefusal()
     let lookup = Lookup()
     let question = try JavaObjectStream.checkExistence(name: endpoint.name)
     let result = await withTaskCancellationHandler {

@@ -26,91 +26,109 @@ extension RPCEndpointRef.Storage {
   @inline(__always)
   func sendDirectly(_ bytes: RawSpan) { outbox?.open.value.send(prefix, mark, bytes) }
 
+  /// Asks an endpoint of another process; refuses the ask when the request goes nowhere.
+  func start(_ bytes: RawSpan, _ ask: RemoteAsk, _ limit: AskLimit) {
+    do throws(RPCError) {
+      // Not unwrapped, for that would count what is wrapped.
+      try route?.ask(bytes, limit, .receiver(ask), in: env)
+    } catch {
+      ask.refuse(error)
+    }
+  }
+}
+
+/// How raw bytes go to an endpoint of another process, whatever the state of its connection.
+///
+/// A part of the route, which whoever sends has at hand without counting it.
+extension RemoteRoute {
   /// Asks with raw bytes.
   ///
   /// - Parameters:
-  ///   - route: the way there.
-  ///   - home: the route that this one stands in for, as an alias's.
   ///   - limit: nil for the configuration's timeout, from now on.
+  ///   - env: the asker's.
+  ///   - home: the route that this one stands in for, as an alias's.
   /// - Throws: ``RPCError`` when the request goes nowhere; `sink` is not told then.
   func ask(
-    _ bytes: RawSpan, _ limit: AskLimit?, _ sink: consuming ReplySink, over route: RemoteRoute, of home: RemoteRoute?
+    _ bytes: RawSpan, _ limit: AskLimit?, _ sink: consuming ReplySink, in env: RPCEnv, of home: RemoteRoute? = nil
   ) throws(RPCError) {
     if env.isStopped { throw .envStopped }
-    if home == nil && route.outbox.isAlias {
-      let current = route.current
-      if current !== route { return try ask(bytes, limit, consume sink, over: current, of: route) }
+    if home == nil && outbox.isAlias {
+      let current = current
+      if current !== self { return try current.ask(bytes, limit, consume sink, in: env, of: self) }
     }
-    if let client = route.outbox.directClient(for: route) {
+    if let client = outbox.directClient(for: self) {
       do throws(TransportError) {
         let deadline = limit?.deadline ?? .now.advanced(byNanoseconds: env.askTimeoutNanoseconds)
-        return try client.sendRPC(consume sink, deadline: deadline, route.prefix, tag: Content.raw, bytes)
+        return try client.sendRPC(consume sink, deadline: deadline, prefix, tag: Content.raw, bytes)
       } catch {
         throw RPCError(error)
       }
     }
     let limit = limit ?? AskLimit(nil, env)
-    try post(
-      bytes, consume sink, deadline: limit.deadline, overhead: FrameFormat.rpcOverhead, over: route, of: home)
+    try post(bytes, consume sink, deadline: limit.deadline, overhead: FrameFormat.rpcOverhead, in: env, of: home)
   }
 
-  /// Sends raw bytes.
-  func send(_ bytes: RawSpan, over route: RemoteRoute, of home: RemoteRoute?) throws(RPCError) {
+  /// Sends raw bytes; the parameters are as those of ``ask(_:_:_:in:of:)``.
+  func send(_ bytes: RawSpan, in env: RPCEnv, of home: RemoteRoute? = nil) throws(RPCError) {
     if env.isStopped { throw .envStopped }
-    if home == nil && route.outbox.isAlias {
-      let current = route.current
-      if current !== route { return try send(bytes, over: current, of: route) }
+    if home == nil && outbox.isAlias {
+      let current = current
+      if current !== self { return try current.send(bytes, in: env, of: self) }
     }
-    if let client = route.outbox.directClient(for: route) {
+    if let client = outbox.directClient(for: self) {
       do throws(TransportError) {
-        return try client.send(route.prefix, tag: Content.raw, bytes)
+        return try client.send(prefix, tag: Content.raw, bytes)
       } catch {
         throw RPCError(error)
       }
     }
-    try post(bytes, nil, deadline: .distantFuture, overhead: FrameFormat.oneWayOverhead, over: route, of: home)
+    try post(bytes, nil, deadline: .distantFuture, overhead: FrameFormat.oneWayOverhead, in: env, of: home)
   }
 
   /// Counts raw bytes in and queues them.
+  @inline(__always)
   private func post(
-    _ bytes: RawSpan, _ sink: consuming ReplySink?, deadline: MonotonicTime, overhead: Int, over route: RemoteRoute,
+    _ bytes: RawSpan, _ sink: consuming ReplySink?, deadline: MonotonicTime, overhead: Int, in env: RPCEnv,
     of home: RemoteRoute?
   ) throws(RPCError) {
-    if let refusal = route.outbox.refusal { throw refusal }
+    try outbox.checkForRefusal()
     let count = 1 + bytes.byteCount
-    try check(count, overhead, route)
-    try route.admit(byteCount: count)
+    try check(count, overhead, env)
+    try admit(byteCount: count)
     if count <= OutboxBatch.longestContent {
-      return route.outbox.post(tag: Content.raw, bytes, consume sink, deadline: deadline, to: route, of: home)
+      return outbox.post(tag: Content.raw, bytes, consume sink, deadline: deadline, to: self, of: home)
     }
     var content = ByteWriter(capacity: count)
     content.append(Content.raw)
     content.append(bytes)
-    route.outbox.post(OutboxMessage(content, to: route, of: home, consume sink, deadline: deadline))
+    outbox.post(OutboxMessage(content, to: self, of: home, consume sink, deadline: deadline))
   }
 
   /// Encodes a message's content but for the head, and counts it in, with the head.
   func admitted(
-    _ route: RemoteRoute, _ head: MessageHead?, overhead: Int, _ encode: (inout ByteWriter) throws(RPCError) -> Void
+    _ head: MessageHead?, overhead: Int, in env: RPCEnv, _ encode: (inout ByteWriter) throws(RPCError) -> Void
   ) throws(RPCError) -> ByteWriter {
-    if let refusal = route.outbox.refusal { throw refusal }
+    try outbox.checkForRefusal()
     // Encoding is in vain when there is no room.
-    if route.gauge.isFull { throw route.full }
+    if gauge.isFull { throw full }
     var content = ByteWriter()
     try encode(&content)
     let count = content.count + head.size
-    try check(count, overhead, route)
-    try route.admit(byteCount: count)
+    try check(count, overhead, env)
+    try admit(byteCount: count)
     return content
   }
 
   /// Checks that a content of so many bytes fits the longest frame.
-  private func check(_ count: Int, _ overhead: Int, _ route: RemoteRoute) throws(RPCError) {
+  @inline(__always)
+  private func check(_ count: Int, _ overhead: Int, _ env: RPCEnv) throws(RPCError) {
     // With the whole envelope: whether a number stands for it is not known here.
-    let length = overhead + route.prefix.byteCount + count
+    let length = overhead + prefix.byteCount + count
     let limit = env.configuration.transport.maximumFrameLength
-    if length > limit {
-      throw RPCError(.tooLarge, "the message takes \(length) bytes, the limit is \(limit)", execution: .notExecuted)
-    }
+    if length > limit { throw tooLarge(length, limit) }
+  }
+
+  private func tooLarge(_ length: Int, _ limit: Int) -> RPCError {
+    RPCError(.tooLarge, "the message takes \(length) bytes, the limit is \(limit)", execution: .notExecuted)
   }
 }

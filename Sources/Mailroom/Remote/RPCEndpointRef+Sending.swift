@@ -29,14 +29,6 @@ extension RPCEndpointRef {
     }
   }
 
-  func start(_ bytes: RawSpan, over route: RemoteRoute, _ ask: some RefusableAsk, _ limit: AskLimit) {
-    do throws(RPCError) {
-      try storage.ask(bytes, limit, .receiver(ask), over: route, of: nil)
-    } catch {
-      ask.refuse(error)
-    }
-  }
-
   private func startLocal(_ message: any LocalMessage, _ ask: some WatchedAsk, _ inbox: Inbox, _ limit: AskLimit) {
     if env.isStopped { return message.fail(.envStopped) }
     env.localDeadlines.watch(ask, isShort: limit.isShort)
@@ -66,7 +58,7 @@ extension RPCEndpointRef {
           throw failure ?? RPCError(error)
         }
       } else {
-        let content = try storage.admitted(route, head, overhead: FrameFormat.rpcOverhead, encode)
+        let content = try route.admitted(head, overhead: FrameFormat.rpcOverhead, in: env, encode)
         route.outbox.post(
           OutboxMessage(
             content, behind: head, to: route, of: route === home ? nil : home, sink, deadline: limit.deadline))
@@ -101,7 +93,7 @@ extension RPCEndpointRef {
         throw failure ?? RPCError(error)
       }
     } else {
-      let content = try storage.admitted(route, head, overhead: FrameFormat.oneWayOverhead, encode)
+      let content = try route.admitted(head, overhead: FrameFormat.oneWayOverhead, in: env, encode)
       route.outbox.post(OutboxMessage(content, behind: head, to: route, of: route === home ? nil : home))
     }
   }

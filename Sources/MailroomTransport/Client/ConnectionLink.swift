@@ -32,9 +32,17 @@ struct ConnectionLink: ~Copyable {
   /// As ``Connection/sendTaken(_:_:tag:_:)``; not to be called when there is none.
   @inline(__always)
   borrowing func sendOneWay(
-    _ prefix: BodyPrefix, _ known: borrowing SettledMark, tag: UInt8, _ content: RawSpan
+    _ prefix: BodyPrefix, _ known: borrowing SettledMark, tag: UInt8?, _ content: RawSpan
   ) {
     connection?.sendTaken(prefix, known, tag: tag, content)
+  }
+
+  /// As ``Connection/sendTaken(_:deadline:_:tag:_:)``; not to be called when there is none.
+  @inline(__always)
+  borrowing func sendRequest(
+    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, _ content: RawSpan
+  ) {
+    connection?.sendTaken(consume sink, deadline: deadline, prefix, tag: nil, content)
   }
 
   /// As ``Connection/sendAnswer(_:tag:_:)``; not to be called when there is none.

@@ -43,20 +43,30 @@ extension TransportClient {
     try connection.sendOneWay(prefix, tag: tag, content)
   }
 
-  /// Sends a request whose body is `prefix` and `content`; as ``sendRPC(_:deadline:_:tag:_:)``.
+  /// Sends a request whose body is `prefix` and `content`; on the loop's thread only.
   ///
-  /// - Throws: likewise.
+  /// `sink` is told when it cannot be sent.
   package func sendRPC(
     _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, _ content: RawSpan
-  ) throws(TransportError) {
+  ) {
+    if takesMessage(of: prefix.byteCount + content.byteCount) {
+      return link.value.sendRequest(consume sink, deadline: deadline, prefix, content)
+    }
     guard let connection else { return sink.fail(closedError) }
-    try connection.sendRequest(consume sink, deadline: deadline, prefix, tag: nil, content)
+    do throws(TransportError) {
+      try connection.sendRequest(copy sink, deadline: deadline, prefix, tag: nil, content)
+    } catch {
+      sink.fail(error)
+    }
   }
 
   /// Sends a one-way message whose body is `prefix` and `content`; as ``send(_:tag:_:)``.
   ///
   /// - Throws: likewise.
   package func send(_ prefix: BodyPrefix, _ content: RawSpan) throws(TransportError) {
+    if takesMessage(of: prefix.byteCount + content.byteCount) {
+      return link.value.sendOneWay(prefix, prefix.settled, tag: nil, content)
+    }
     guard let connection else { return didDrop(.oneWay) }
     try connection.sendOneWay(prefix, tag: nil, content)
   }

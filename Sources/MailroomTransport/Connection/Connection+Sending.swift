@@ -55,11 +55,20 @@ extension Connection {
     if isPendingFull { throw pendingFullError }
     let length = FrameFormat.rpcOverhead + prefix.byteCount + (tag == nil ? 0 : 1) + content.byteCount
     if length > longestFrame { throw client.tooLargeError(length: length) }
+    sendTaken(consume sink, deadline: deadline, prefix, tag: tag, content)
+  }
+
+  /// As ``sendRequest(_:deadline:_:tag:_:)``, a request that is not too long for a frame; only while there is room for it.
+  @inline(__always)
+  func sendTaken(
+    _ sink: consuming ReplySink, deadline: MonotonicTime, _ prefix: BodyPrefix, tag: UInt8?, _ content: RawSpan
+  ) {
+    let length = FrameFormat.timedRPCOverhead + prefix.byteCount + (tag == nil ? 0 : 1) + content.byteCount
     let mark = mark(of: prefix)
     let isObject = sink.isObject
     guard let id = register(consume sink, deadline: deadline) else { return }
     // One that fits only without its deadline is sent without.
-    let tellsTime = hasExtensions && deadline != .distantFuture && length + 8 <= longestFrame
+    let tellsTime = hasExtensions && deadline != .distantFuture && length <= longestFrame
     markDirty()
     out.value.collecting.appendRequest(
       id: id, nanosecondsLeft: tellsTime ? nanosecondsLeft(until: deadline) : nil, mark, prefix, tag: tag,

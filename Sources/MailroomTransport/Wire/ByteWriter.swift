@@ -113,6 +113,23 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// Appends an integer of four bytes, big-endian, a byte if there is one, and bytes: in one go.
+  @inlinable
+  public mutating func append(_ field: UInt32, _ byte: UInt8?, _ bytes: RawSpan) {
+    let count = bytes.byteCount
+    let start = claim(MemoryLayout<UInt32>.size + (byte == nil ? 0 : 1) + count)
+    var target = base.unsafelyUnwrapped + start
+    target.storeBytes(of: field.bigEndian, as: UInt32.self)
+    target += MemoryLayout<UInt32>.size
+    if let byte {
+      target.storeBytes(of: byte, as: UInt8.self)
+      target += 1
+    }
+    bytes.withUnsafeBytes { source in
+      if let from = source.baseAddress { target.copyMemory(from: from, byteCount: count) }
+    }
+  }
+
   /// Appends bytes.
   @inlinable
   public mutating func append(_ bytes: [UInt8]) {

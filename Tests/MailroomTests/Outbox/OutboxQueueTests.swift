@@ -137,11 +137,11 @@ final class OutboxQueueTests: EnvironmentTestCase {
     for number: UInt8 in 0..<4 { _ = queue.push(message([number], routes[Int(number) / 2])) }
     guard var rest = queue.takeRest() else { return XCTFail("there is a batch") }
     XCTAssertEqual(rest.currentRun?.route.name, "a")
-    XCTAssertEqual(rest.currentRun?.count, 2)
-    let first = try XCTUnwrap(rest.next())
+    XCTAssertEqual(rest.left, 2)
+    guard let first = rest.next() else { return XCTFail("there are two messages") }
     XCTAssertEqual(rest.bytes.bytes.extracting(first.content).array(), [0])
-    XCTAssertFalse(first.isRequest)
-    XCTAssertEqual(rest.currentRun?.count, 1)
+    XCTAssertNil(first.sink)
+    XCTAssertEqual(rest.left, 1)
     // Behind the batch, which has been taken out of the queue and takes no more.
     _ = queue.push(message([4], routes[0]))
     queue.putBack(rest)

@@ -94,7 +94,7 @@ final class ConnectionPrefixesTests: TransportTestCase {
       try onLoop(client.loop) {
         for branch in branches + [other] {
           try client.send(branch, [9].rawSpan)
-          try client.sendRPC(.receiver(Reply()), deadline: .distantFuture, branch, [9].rawSpan)
+          client.sendRPC(.receiver(Reply()), deadline: .distantFuture, branch, [9].rawSpan)
           try client.encode(branch) { $0.append(UInt8(9)) }
           try client.send(branch, [UInt8]().rawSpan)
         }
