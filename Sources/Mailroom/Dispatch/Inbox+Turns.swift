@@ -14,6 +14,7 @@ extension Inbox {
     /// Their bytes.
     var bytes = 0
     var call = SpareLocalCall()
+    var remoteCall = SpareCall()
 
     init(thread: Int) { self.thread = thread }
 
@@ -84,16 +85,15 @@ extension Inbox {
     guard var batch = rest.value.take() else { return nil }
     let bytes = batch.bytes
     let source = batch.source
+    let requests = batch.requests
     let last =
       turn.taken + max(1, min(budget.messagesPerLook, bounds.batch - turn.messages, budget.messages - turn.taken))
     while turn.taken < last, let (range, isRequest, handler) = batch.next() {
       turn.taken += 1
       let content = bytes.rawSpan.extracting(range)
-      // A call that nobody has kept ends here, and not with the message behind it.
       let task =
         isRequest
-        ? take(content, to: handler, MessageOrigin(call: batch.takeCall(), source: source))
-        : deliver(content, to: handler, nil, from: source)
+        ? takeNext(of: requests, content, to: handler, &turn) : deliver(content, to: handler, nil, from: source)
       let size = RemoteBatch.size(of: range.count)
       if let task {
         // Before the handler runs, because one that suspends takes the turn along, and whoever has it next goes on from here.
@@ -104,6 +104,24 @@ extension Inbox {
     }
     if !batch.isAtEnd { rest.value = consume batch }
     return true
+  }
+
+  /// As ``take(_:to:_:)``, the next request of a batch.
+  @inline(__always)
+  private func takeNext(
+    of requests: RemoteRequests?, _ content: RawSpan, to handler: Int, _ turn: inout Turn
+  ) -> HandlerTask? {
+    guard let requests, let request = requests.next() else { return nil }
+    turn.remoteCall.begin(request, of: requests)
+    var task: HandlerTask?
+    if turn.remoteCall.isAbandoned() {
+      turn.remoteCall.drop()
+    } else {
+      task = turn.remoteCall.deliver(content, to: handler, from: requests.source, by: endpoint)
+    }
+    // A call that nobody has kept ends here, and not with the message behind it.
+    turn.remoteCall.settle()
+    return task
   }
 
   /// Delivers a message of another process, unless nobody waits for its answer any more; returns its handler if that may suspend.

@@ -169,7 +169,7 @@ final class Inbox: Sendable {
     switch consume message {
     case .remote(_, let origin, _): try? origin.call?.fail(error)
     case .typed(_, let origin, _, _): try? origin.call?.fail(error)
-    case .batch(let batch): for call in batch.calls { try? call?.fail(error) }
+    case .batch(let batch): batch.requests?.fail(error)
     case .local(let message, _): message.fail(error)
     case .bytes: break
     case .bytesRequest(_, let ask): ask.refuse(error)

@@ -9,6 +9,8 @@ internal import MailroomTransport
 ///   …
 /// ```
 ///
+/// The requests among them stand beside the contents, for their calls are made where they are handled.
+///
 /// Three words, so that a batch is as cheap to move through a queue as one message.
 struct RemoteBatch: Sendable {
   /// What is collected for a batch.
@@ -18,70 +20,63 @@ struct RemoteBatch: Sendable {
     private static let mostBytes = 32 * 1024
 
     private var bytes = ByteWriter()
-    private var calls: [RemoteCall?] = []
-    /// The call of the only message, which may well stay the only one: then it needs no array.
-    private var onlyCall: RemoteCall?
+    private var requests: [RemoteRequest] = []
     /// How many messages there are.
     private(set) var count = 0
     /// What they are counted with.
     private(set) var size = 0
 
     /// How many messages want no answer.
-    var oneWays: Int { count - calls.count - (onlyCall == nil ? 0 : 1) }
+    var oneWays: Int { count - requests.count }
     /// Whether it should be posted.
     var isFull: Bool { count >= Self.mostMessages || bytes.count >= Self.mostBytes }
 
     /// Appends a message whose content is no longer than ``RemoteBatch/longestContent``.
-    mutating func append(_ content: RawSpan, to handler: Int = TypeHandlers.missing, _ call: RemoteCall?) {
-      let field = UInt32(truncatingIfNeeded: content.byteCount) | (call == nil ? 0 : RemoteBatch.requestBit)
+    ///
+    /// - Parameter request: nil for a one-way message.
+    mutating func append(_ content: RawSpan, to handler: Int = TypeHandlers.missing, _ request: RemoteRequest?) {
+      let field = UInt32(truncatingIfNeeded: content.byteCount) | (request == nil ? 0 : RemoteBatch.requestBit)
       if handler < 0 {
-        bytes.append(integer: field)
+        bytes.append(field, nil, content)
       } else {
         bytes.append(integer: field | RemoteBatch.typedBit)
-        bytes.append(integer: UInt32(truncatingIfNeeded: handler))
+        bytes.append(UInt32(truncatingIfNeeded: handler), nil, content)
       }
-      bytes.append(content)
-      if count == 0 { onlyCall = call } else { collect(call) }
+      if let request { requests.append(request) }
       count += 1
       size += RemoteBatch.size(of: content.byteCount)
-    }
-
-    private mutating func collect(_ call: RemoteCall?) {
-      if calls.isEmpty && (onlyCall != nil || call != nil) { calls.reserveCapacity(Self.mostMessages) }
-      if let first = onlyCall.take() { calls.append(first) }
-      if let call { calls.append(call) }
     }
 
     /// The only message; nothing is left here.
     mutating func takeOnly(
       from source: MessageSource?
     ) -> (content: [UInt8], handler: Int, origin: MessageOrigin) {
+      let request = requests.popLast()
       let (start, handler) = RemoteBatch.head(of: bytes.bytes.uint32(at: 0) ?? 0, at: 0, in: bytes.bytes)
       let content = bytes.bytes.dropping(start).array()
       bytes.truncate(to: 0)
       (count, size) = (0, 0)
-      return (content, handler, MessageOrigin(call: onlyCall.take(), source: source))
+      guard let request, let source, let peer = source.peer else { return (content, handler, .oneWay(source)) }
+      return (content, handler, .request(RemoteCall(request, from: peer, source)))
     }
 
     /// The batch; nothing is left here.
     mutating func take(from source: MessageSource?) -> RemoteBatch {
-      collect(nil)
-      let batch = RemoteBatch(bytes: bytes.array(), calls: calls, source: source)
+      // A copy, so that the storage is kept for the next ones.
+      let batch = RemoteBatch(
+        bytes: bytes.array(), requests: RemoteRequests(Array(requests[...]), from: source), source: source)
       bytes.truncate(to: 0)
-      calls = []
+      requests.removeAll(keepingCapacity: true)
       (count, size) = (0, 0)
       return batch
     }
   }
 
   /// What of a batch is still to be handled.
-  ///
-  /// Gives each call away with its message: kept here, one that its handler drops would end only with the whole batch, and its
-  /// asker would wait for the handlers of the messages behind it.
   struct Rest {
     private var batch: RemoteBatch
-    /// Where the next message stands, and the next call.
-    private var (offset, call) = (0, 0)
+    /// Where the next message stands.
+    private var offset = 0
 
     /// All of a batch.
     init(_ batch: consuming RemoteBatch) { self.batch = batch }
@@ -90,10 +85,12 @@ struct RemoteBatch: Sendable {
     var bytes: [UInt8] { batch.bytes }
     /// What references in the messages are bound to.
     var source: MessageSource? { batch.source }
+    /// The requests among the messages; nil when there are none.
+    var requests: RemoteRequests? { batch.requests }
     /// Whether there is nothing left.
     var isAtEnd: Bool { offset >= batch.bytes.count }
 
-    /// Takes the next message: where its content is, whether it wants an answer, for which ``takeCall()`` is to follow, and its handler
+    /// Takes the next message: where its content is, whether it is the next of the requests, and its handler
     /// if that is known; nil behind the last.
     mutating func next() -> (content: Range<Int>, isRequest: Bool, handler: Int)? {
       guard let field = batch.bytes.rawSpan.uint32(at: offset) else { return nil }
@@ -101,13 +98,6 @@ struct RemoteBatch: Sendable {
       let content = start..<start + Int(field & ~(RemoteBatch.requestBit | RemoteBatch.typedBit))
       offset = content.upperBound
       return (content, field & RemoteBatch.requestBit != 0, handler)
-    }
-
-    /// Takes the call of the message that was taken last, if that is a request.
-    mutating func takeCall() -> RemoteCall? {
-      guard call < batch.calls.count else { return nil }
-      call += 1
-      return batch.calls[call - 1].take()
     }
   }
 
@@ -117,13 +107,13 @@ struct RemoteBatch: Sendable {
   static let longestContent = 4096
 
   private let bytes: [UInt8]
-  /// The calls of the requests, in order; nil for those that were given away.
-  private(set) var calls: [RemoteCall?]
+  /// The requests; nil when there are none.
+  let requests: RemoteRequests?
   private let source: MessageSource?
 
-  private init(bytes: [UInt8], calls: [RemoteCall?], source: MessageSource?) {
+  private init(bytes: [UInt8], requests: RemoteRequests?, source: MessageSource?) {
     self.bytes = bytes
-    self.calls = calls
+    self.requests = requests
     self.source = source
   }
 

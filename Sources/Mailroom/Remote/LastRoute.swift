@@ -40,6 +40,10 @@ struct LastRoute: ~Copyable {
   @inline(__always)
   borrowing func has(_ turn: borrowing TurnInPlace) -> Bool { route?.has(turn) ?? false }
 
+  /// Whether messages wait, or waited last, for the route's inbox.
+  @inline(__always)
+  borrowing func has(_ waiting: borrowing WaitingMessages) -> Bool { route?.has(waiting) ?? false }
+
   /// Delivers a message in the turn that the handler has.
   @inline(__always)
   borrowing func deliver(
@@ -66,4 +70,7 @@ extension InboxRoute {
 
   @inline(__always)
   fileprivate func has(_ turn: borrowing TurnInPlace) -> Bool { turn.isOf(inbox) }
+
+  @inline(__always)
+  fileprivate func has(_ waiting: borrowing WaitingMessages) -> Bool { waiting.areFor(inbox) }
 }

@@ -23,20 +23,20 @@ final class RemoteCall: Sendable {
   private let client: TransportClient
   /// What tells the request over all attempts, if it is asked with retries.
   let key: RPCRequestKey?
-  /// Atomic, relaxed: written by ``begin(_:)`` only, before the call is handed to anybody.
+  /// Atomic, relaxed: written by ``begin(_:until:)`` only, before the call is handed to anybody.
   private let requestID: Atomic<Int64>
   /// Atomic, relaxed, as `requestID`: nanoseconds.
   private let deadlineTime: Atomic<UInt64>
   /// Atomic.
   private let answered = Atomic<Bool>(false)
 
-  init(_ responder: RPCResponder, from peer: RemotePeer, _ source: MessageSource, key: RPCRequestKey? = nil) {
-    requestID = Atomic(responder.requestID)
-    deadlineTime = Atomic(responder.deadline.nanoseconds)
+  init(_ request: RemoteRequest, from peer: RemotePeer, _ source: MessageSource) {
+    requestID = Atomic(request.id)
+    deadlineTime = Atomic(request.deadline.nanoseconds)
     self.source = source
     self.peer = peer
     client = peer.client
-    self.key = key
+    key = request.key
   }
 
   deinit { end() }
@@ -44,9 +44,9 @@ final class RemoteCall: Sendable {
   /// Stands for another request of the same peer from now on, one without a key.
   ///
   /// For the call's only owner, after ``end()``.
-  func begin(_ responder: RPCResponder) {
-    requestID.store(responder.requestID, ordering: .relaxed)
-    deadlineTime.store(responder.deadline.nanoseconds, ordering: .relaxed)
+  func begin(_ id: Int64, until deadline: MonotonicTime) {
+    requestID.store(id, ordering: .relaxed)
+    deadlineTime.store(deadline.nanoseconds, ordering: .relaxed)
     answered.store(false, ordering: .relaxed)
   }
 

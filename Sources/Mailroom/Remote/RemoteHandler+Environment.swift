@@ -33,3 +33,15 @@ extension RemoteHandler {
     }
   }
 }
+
+extension RemoteHandler {
+  static func notFound(_ name: RawSpan) -> RPCError {
+    RPCError(
+      .endpointNotFound, "could not find the endpoint \(name.utf8String() ?? "of an undecodable name")",
+      execution: .notExecuted)
+  }
+}
+
+extension String {
+  var utf8Array: [UInt8] { Array(utf8) }
+}

@@ -24,9 +24,7 @@ final class RemoteHandler: ConnectionHandler {
   private let turn = Confined(TurnInPlace())
   private let spare = Confined(SpareCall())
   /// Messages of this batch of reading that are still to be posted.
-  private let waiting = Confined(RemoteBatch.Builder())
-  /// The inbox that they wait to be posted to.
-  private let next = Confined<Inbox?>(nil)
+  private let waiting = Confined(WaitingMessages())
 
   /// What references in replies are bound to, as in messages.
   var asker: (any AnyObject & Sendable)? { source }
@@ -40,7 +38,7 @@ final class RemoteHandler: ConnectionHandler {
     if let number = body.shortPrefixNumber {
       let content = body.droppingShortPrefixNumber()
       if last.value.isNumbered(number) {
-        if servesInTurn(content, responder) { return }
+        if servesInTurn(content, responder) || joins(content, responder) { return }
         if content.byte(at: 0) != Content.java, let route = last.value.route {
           return deliver(request: content, responder, to: route)
         }
@@ -85,13 +83,14 @@ final class RemoteHandler: ConnectionHandler {
       // Whoever says that there is no handler is to say for what.
       return deliver(request: numbered.value.content(number, value).rawSpan, responder, to: route)
     }
+    if collects(value, route) { return collect(value, by: handler, RemoteRequest(responder), for: route.inbox) }
     let hasCall = spare.value.begin(responder)
     if hasCall && hasTurn
       && wasServed(spare.value.deliver(value, to: handler, from: source, by: last.value))
     {
       return spare.value.settle()
     }
-    if !hasCall { spare.value.call = RemoteCall(responder, from: peer, source) }
+    if !hasCall { spare.value.call = call(for: RemoteRequest(responder)) }
     deliver(value, by: handler, MessageOrigin(call: spare.value.call, source: source), to: route)
     spare.value.settle()
   }
@@ -123,7 +122,7 @@ final class RemoteHandler: ConnectionHandler {
     }
     if let route = find(envelope.name) { return route }
     let error = Self.notFound(envelope.name)
-    do { try RemoteCall(responder, from: peer, source).fail(error) } catch { responder.fail(error.message) }
+    do { try call(for: RemoteRequest(responder)).fail(error) } catch { responder.fail(error.message) }
     return nil
   }
 
@@ -131,7 +130,7 @@ final class RemoteHandler: ConnectionHandler {
     if let number = body.shortPrefixNumber {
       let content = body.droppingShortPrefixNumber()
       if last.value.isNumbered(number) {
-        if servesInTurn(content) { return }
+        if servesInTurn(content) || joins(content) { return }
         if let route = last.value.route { return deliver(content, .oneWay(source), to: route) }
       }
       return receive(oneWay: content, behind: number)
@@ -234,12 +233,6 @@ final class RemoteHandler: ConnectionHandler {
   private static let unreadable = RPCError(
     .undecodable, "the message's envelope cannot be read", execution: .notExecuted)
 
-  static func notFound(_ name: RawSpan) -> RPCError {
-    RPCError(
-      .endpointNotFound, "could not find the endpoint \(name.utf8String() ?? "of an undecodable name")",
-      execution: .notExecuted)
-  }
-
   /// Finds an endpoint by the bytes of its name, without making a string if it was found lately.
   func find(_ name: RawSpan) -> InboxRoute? {
     if let route = routes.value.find(name) { return route }
@@ -252,7 +245,8 @@ final class RemoteHandler: ConnectionHandler {
 
   private func deliver(request content: RawSpan, _ responder: RPCResponder, to route: InboxRoute) {
     guard content.byte(at: 0) == Content.keyed else {
-      if !spare.value.begin(responder) { spare.value.call = RemoteCall(responder, from: peer, source) }
+      if collects(content, route) { return collect(content, RemoteRequest(responder), for: route.inbox) }
+      if !spare.value.begin(responder) { spare.value.call = call(for: RemoteRequest(responder)) }
       deliver(content, MessageOrigin(call: spare.value.call, source: source), to: route)
       return spare.value.settle()
     }
@@ -260,14 +254,18 @@ final class RemoteHandler: ConnectionHandler {
     guard let key = try? RPCRequestKey(from: &reader) else {
       return responder.fail("The key of the request cannot be read")
     }
-    deliver(reader.readRest(), .request(RemoteCall(responder, from: peer, source, key: key)), to: route)
+    let (rest, request) = (reader.readRest(), RemoteRequest(responder, key: key))
+    if collects(rest, route) { return collect(rest, request, for: route.inbox) }
+    deliver(rest, .request(call(for: request)), to: route)
   }
+
+  private func call(for request: RemoteRequest) -> RemoteCall { RemoteCall(request, from: peer, source) }
 
   /// Whether the next message of the last route may be served in the turn that there is.
   ///
   /// What was read before is where it belongs when the handler runs, whose effects may go the same way, or stop an endpoint.
   @inline(__always)
-  private var hasTurn: Bool { waiting.value.count == 0 && last.value.has(turn.value) }
+  private var hasTurn: Bool { waiting.value.batch.count == 0 && last.value.has(turn.value) }
 
   /// Serves a one-way message of the last message's route, if there is a turn for it; says whether it did.
   @inline(__always)
@@ -315,7 +313,7 @@ final class RemoteHandler: ConnectionHandler {
   ) {
     let inbox = route.inbox
     if route.isHere {
-      if waiting.value.count > 0 { postWaiting() }
+      if waiting.value.batch.count > 0 { postWaiting() }
       if !turn.value.isOf(inbox) {
         endTurn()
         if inbox.beginTurnInPlace() { turn.value.inbox = inbox }
@@ -328,35 +326,54 @@ final class RemoteHandler: ConnectionHandler {
         if wasServed(delivered) { return }
       }
     }
-    // What runs on this loop may be served in place the next moment, which must not overtake anything.
-    if !route.isHere && inbox.takesBatches && content.byteCount <= RemoteBatch.longestContent {
-      if next.value !== inbox {
-        postWaiting()
-        next.value = inbox
-      }
-      waiting.value.append(content, to: handler, origin.call)
-      // An inbox that fills up is to be known for full with the message that fills it.
-      if waiting.value.isFull || inbox.gauge.wouldFill(messages: waiting.value.count, bytes: waiting.value.size) {
-        postWaiting()
-      }
-      return
-    }
-    if next.value === inbox { postWaiting() }
+    if origin.call == nil && collects(content, route) { return collect(content, by: handler, nil, for: inbox) }
+    if waiting.value.areFor(inbox) { postWaiting() }
     didPost(
       inbox.postRemote(content: content.array(), origin: origin, to: handler), to: inbox, count: 1,
       size: content.byteCount, oneWays: origin.call == nil ? 1 : 0)
   }
 
+  /// Whether messages for a route's inbox are posted together.
+  private func collects(_ content: RawSpan, _ route: InboxRoute) -> Bool {
+    // What runs on this loop may be served in place the next moment, which must not overtake anything.
+    !route.isHere && route.inbox.takesBatches && content.byteCount <= RemoteBatch.longestContent
+  }
+
+  /// Has a message wait for others that go to the same inbox, if ``collects(_:_:)`` says so.
+  private func collect(
+    _ content: RawSpan, by handler: Int = TypeHandlers.missing, _ request: RemoteRequest?, for inbox: Inbox
+  ) {
+    if !waiting.value.areFor(inbox) {
+      postWaiting()
+      waiting.value.inbox = inbox
+    }
+    waiting.value.batch.append(content, to: handler, request)
+    if waiting.value.areDue() { postWaiting() }
+  }
+
+  /// Has a message of the last message's route wait for others, if some wait for the same inbox already; says whether it does.
+  @inline(__always)
+  private func joins(_ content: RawSpan, _ responder: RPCResponder? = nil) -> Bool {
+    guard waiting.value.batch.count > 0, last.value.has(waiting.value),
+      content.byteCount <= RemoteBatch.longestContent,
+      responder == nil || content.byte(at: 0) == Content.raw || content.byte(at: 0) == Content.typed
+    else { return false }
+    waiting.value.batch.append(content, responder.map { RemoteRequest($0) })
+    if waiting.value.areDue() { postWaiting() }
+    return true
+  }
+
   /// Posts what waits: at the end of a batch of reading, or before something else.
   private func postWaiting() {
-    let (count, size, oneWays) = (waiting.value.count, waiting.value.size, waiting.value.oneWays)
-    guard count > 0, let inbox = next.value else { return }
+    let (count, size) = (waiting.value.batch.count, waiting.value.batch.size)
+    guard count > 0, let inbox = waiting.value.inbox else { return }
+    let oneWays = waiting.value.batch.oneWays
     if count == 1 {
-      let (content, handler, origin) = waiting.value.takeOnly(from: source)
+      let (content, handler, origin) = waiting.value.batch.takeOnly(from: source)
       let posted = inbox.postRemote(content: content, origin: origin, to: handler)
       return didPost(posted, to: inbox, count: 1, size: size, oneWays: oneWays)
     }
-    let posted = inbox.post(waiting.value.take(from: source), count: count, size: size)
+    let posted = inbox.post(waiting.value.batch.take(from: source), count: count, size: size)
     didPost(posted, to: inbox, count: count, size: size, oneWays: oneWays)
   }
 
@@ -369,8 +386,4 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   private func endTurn() { turn.value.end() }
-}
-
-extension String {
-  var utf8Array: [UInt8] { Array(utf8) }
 }

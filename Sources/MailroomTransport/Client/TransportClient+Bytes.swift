@@ -75,17 +75,21 @@ extension TransportClient {
   ///
   /// - Throws: ``TransportError`` with ``TransportError/Reason/tooLarge``: the request still wants an answer then.
   package func respond(_ requestID: Int64, tag: UInt8, _ body: RawSpan) throws(TransportError) {
-    guard loop.isCurrent else {
-      let length = FrameFormat.rpcOverhead + 1 + body.byteCount
-      if length <= AnswerBuffer.longestFrame && length <= configuration.longestFrame {
-        return postAnswer(requestID, size: length) { $0.appendResponse(id: requestID, tag: tag, body) }
-      }
-      return try respond(requestID) {
-        $0.append(tag)
-        $0.append(body)
-      }
-    }
+    if !loop.isCurrent { return try respondFromElsewhere(requestID, tag: tag, body) }
     if link.value.isCut() { return didDrop(.answer) }
     try link.value.sendAnswer(requestID, tag: tag, body)
+  }
+
+  /// As ``respond(_:tag:_:)``, on another thread than the loop's.
+  @inline(never)
+  private func respondFromElsewhere(_ requestID: Int64, tag: UInt8, _ body: RawSpan) throws(TransportError) {
+    let length = FrameFormat.rpcOverhead + 1 + body.byteCount
+    if length <= AnswerBuffer.longestFrame && length <= configuration.longestFrame {
+      return postAnswer(requestID, size: length) { $0.appendResponse(id: requestID, tag: tag, body) }
+    }
+    try respond(requestID) {
+      $0.append(tag)
+      $0.append(body)
+    }
   }
 }

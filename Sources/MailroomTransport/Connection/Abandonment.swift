@@ -46,13 +46,17 @@ struct Abandonment: ~Copyable, Sendable {
   private let isOccupied = Atomic<Bool>(false)
 
   /// Whether nothing is cancelled or watched.
+  @inline(__always)
   var isEmpty: Bool { !isOccupied.load(ordering: .relaxed) }
 
   /// Whether nobody waits for the answer to the request.
-  func isAbandoned(_ id: Int64) -> Bool {
-    if !isOccupied.load(ordering: .relaxed) { return false }
-    return state.withLock { $0.hasEnded || $0.cancelled.contains(id) }
-  }
+  @inline(__always)
+  func isAbandoned(_ id: Int64) -> Bool { !isEmpty && isAmongAbandoned(id) }
+
+  // What is done with the lock is in functions of its own, because there hardly ever is something.
+
+  @inline(never)
+  private func isAmongAbandoned(_ id: Int64) -> Bool { state.withLock { $0.hasEnded || $0.cancelled.contains(id) } }
 
   /// Has `body` called when the request is abandoned.
   func watch(_ id: Int64, _ body: @escaping @Sendable () -> Void) {
@@ -83,20 +87,27 @@ struct Abandonment: ~Copyable, Sendable {
   }
 
   /// The request was answered: nobody is called for it any more.
+  @inline(__always)
   func forgetWatchers(_ id: Int64) {
-    if !isOccupied.load(ordering: .relaxed) { return }
-    state.withLock { state in state.watchers[id] = nil }
+    if !isEmpty { removeWatchers(id) }
   }
+
+  @inline(never)
+  private func removeWatchers(_ id: Int64) { state.withLock { $0.watchers[id] = nil } }
 
   /// The request's answer is there; says whether it was cancelled, and forgets that.
-  func takeCancelled(_ id: Int64) -> Bool {
-    if !isOccupied.load(ordering: .relaxed) { return false }
-    return state.withLock { state in state.cancelled.remove(id) != nil }
-  }
+  @inline(__always)
+  func takeCancelled(_ id: Int64) -> Bool { !isEmpty && removeCancelled(id) }
+
+  @inline(never)
+  private func removeCancelled(_ id: Int64) -> Bool { state.withLock { $0.cancelled.remove(id) != nil } }
 
   /// Every request was answered.
-  func clear() {
-    if !isOccupied.load(ordering: .relaxed) { return }
+  @inline(__always)
+  func clear() { if !isEmpty { clearState() } }
+
+  @inline(never)
+  private func clearState() {
     state.withLock { state in
       if state.hasEnded { return }
       state = State()

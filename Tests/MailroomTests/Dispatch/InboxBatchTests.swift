@@ -137,13 +137,12 @@ final class InboxBatchTests: EnvironmentTestCase {
 
   func testRequestThatNobodyAnswersEndsBeforeTheHandlersBehindIt() async throws {
     let me = try await someone()
-    var (calls, peer) = try await makeCalls(2)
+    let (responders, source, peer) = try await makeRequests(2)
     let scheduler = ManualScheduler()
     let suspension = Suspension()
     let (inbox, log, _) = Inbox.logging(scheduler, suspending: { $0 == "slow" ? suspension : nil })
     inbox.start(me)
-    inbox.post(batch: ["forgotten", "slow", "behind"], [0: calls[0], 2: calls[1]])
-    calls = []
+    inbox.post(batch: ["forgotten", "slow", "behind"], [0: responders[0], 2: responders[1]], from: source)
     scheduler.giveAllTurns()
     XCTAssertEqual(log.events.value.last, "slow")
     let answer = try await peer.next()
@@ -160,13 +159,13 @@ final class InboxBatchTests: EnvironmentTestCase {
 
   func testRequestThatIsAbandonedIsNotHandledAndCountedOut() async throws {
     let me = try await someone()
-    let (calls, peer) = try await makeCalls(2)
+    let (responders, source, peer) = try await makeRequests(2)
     let scheduler = ManualScheduler()
     let (inbox, log, _) = Inbox.logging(scheduler)
     inbox.start(me)
-    inbox.post(batch: ["0", "1", "2"], [0: calls[0], 1: calls[1]])
+    inbox.post(batch: ["0", "1", "2"], [0: responders[0], 1: responders[1]], from: source)
     try peer.send(RawFrame.cancel(2))
-    await eventually("the cancellation arrives") { calls[1].isAbandoned }
+    await eventually("the cancellation arrives") { responders[1].isAbandoned }
     scheduler.giveAllTurns()
     XCTAssertEqual(log.events.value, ["start", "0", "2"])
     assertIsIdle(inbox, scheduler)
@@ -207,13 +206,14 @@ final class InboxBatchTests: EnvironmentTestCase {
 
   func testStoppedInboxFailsEachCallOfABatchOnce() async throws {
     let me = try await someone()
-    let (calls, peer) = try await makeCalls(3)
+    let (responders, source, peer) = try await makeRequests(3)
     let scheduler = ManualScheduler()
     let (inbox, log, _) = Inbox.logging(named: "closed", scheduler)
     inbox.start(me)
     inbox.stop()
-    XCTAssertEqual(inbox.post(batch: ["0", "1", "2"], [0: calls[0], 2: calls[1]]), .refused)
-    try calls[2].reply(bytes: [UInt8]().rawSpan)
+    let posted = inbox.post(batch: ["0", "1", "2"], [0: responders[0], 2: responders[1]], from: source)
+    XCTAssertEqual(posted, .refused)
+    try responders[2].succeed([UInt8]().rawSpan)
     let answers = try await peer.next(3)
     XCTAssertEqual(answers.map(\.id), [1, 2, 3], "one answer each")
     for answer in answers.prefix(2) { assertIs(answer.error, .endpointStopped, execution: .notExecuted) }
@@ -224,13 +224,12 @@ final class InboxBatchTests: EnvironmentTestCase {
 
   func testCallsOfABatchEndWithTheirInbox() async throws {
     let me = try await someone()
-    var (calls, peer) = try await makeCalls(3)
+    let (responders, source, peer) = try await makeRequests(3)
     do {
       let (inbox, log, _) = Inbox.logging(NoTurns(), budget: .init(messages: 2))
       inbox.start(me)
-      inbox.post(batch: ["0", "1"], [0: calls[0], 1: calls[1]])
-      inbox.post(batch: ["2"], [0: calls[2]])
-      calls = []
+      inbox.post(batch: ["0", "1"], [0: responders[0], 1: responders[1]], from: source)
+      inbox.post(batch: ["2"], [0: responders[2]], from: source)
       inbox.takeTurn()
       XCTAssertEqual(log.events.value, ["start", "0"])
     }

@@ -11,25 +11,25 @@ final class RemoteBatchTests: EnvironmentTestCase {
     return texts
   }
 
-  func testMessagesComeInOrderWithTheirOwnCalls() async throws {
-    let (calls, _) = try await makeCalls(3)
-    let source = calls[0].source
+  func testMessagesComeInOrderAndSoDoTheRequestsAmongThem() async throws {
+    let (requests, source, _) = try await makeRequests(3)
     let texts = ["a", "", "ccc", "dd", ""]
-    let ofMessage = [1: calls[0], 2: calls[1], 4: calls[2]]
+    let ofMessage = [1: requests[0], 2: requests[1], 4: requests[2]]
     var rest = RemoteBatch.Rest(RemoteBatch.of(texts, ofMessage, from: source).batch)
     for (index, text) in texts.enumerated() {
       XCTAssertFalse(rest.isAtEnd, "\(index)")
       let (range, isRequest, handler) = try XCTUnwrap(rest.next())
       XCTAssertEqual(handler, TypeHandlers.missing)
       XCTAssertEqual(isRequest, ofMessage[index] != nil)
-      let call = isRequest ? rest.takeCall() : nil
+      let request = isRequest ? rest.requests?.next() : nil
       XCTAssertEqual(String(decoding: rest.bytes[range], as: UTF8.self), text)
-      XCTAssertTrue(call === ofMessage[index], "message \(index) has its call, or none")
+      XCTAssertEqual(request?.id, ofMessage[index]?.requestID, "message \(index) is its request, or none")
       XCTAssertTrue(rest.source === source)
     }
     XCTAssertTrue(rest.isAtEnd)
     XCTAssertNil(rest.next())
     XCTAssertNil(rest.next(), "the end stays the end")
+    XCTAssertNil(rest.requests?.next())
   }
 
   func testEmptyContentsAreMessages() {
@@ -49,13 +49,13 @@ final class RemoteBatchTests: EnvironmentTestCase {
   }
 
   func testHandlersThatAreKnownComeWithTheirMessages() async throws {
-    let (calls, _) = try await makeCalls(1)
+    let (responders, _, _) = try await makeRequests(1)
     let handlers = [TypeHandlers.missing, 0, 7, TypeHandlers.missing, 100_000, 0]
     let sizes = [3, 0, 1, 0, RemoteBatch.longestContent, 2]
     var builder = RemoteBatch.Builder()
     for (index, handler) in handlers.enumerated() {
       let content = [UInt8](repeating: UInt8(index), count: sizes[index])
-      builder.append(content.rawSpan, to: handler, index == 2 ? calls[0] : nil)
+      builder.append(content.rawSpan, to: handler, index == 2 ? RemoteRequest(responders[0]) : nil)
     }
     XCTAssertEqual(builder.size, 3 + 1 + 1 + 1 + RemoteBatch.longestContent + 2, "handlers do not count")
     var rest = RemoteBatch.Rest(builder.take(from: nil))
@@ -76,11 +76,11 @@ final class RemoteBatchTests: EnvironmentTestCase {
   }
 
   func testBuilderCountsAndBeginsAnew() async throws {
-    let (calls, _) = try await makeCalls(1)
+    let (responders, _, _) = try await makeRequests(1)
     var builder = RemoteBatch.Builder()
     let content = Array("four".utf8)
     builder.append(content.rawSpan, nil)
-    builder.append([UInt8]().rawSpan, calls[0])
+    builder.append([UInt8]().rawSpan, RemoteRequest(responders[0]))
     builder.append(content.rawSpan, nil)
     XCTAssertEqual(builder.count, 3)
     XCTAssertEqual(builder.oneWays, 2)
@@ -109,21 +109,58 @@ final class RemoteBatchTests: EnvironmentTestCase {
     XCTAssertEqual(fill(RemoteBatch.longestContent), 8)
   }
 
-  func testCallIsGivenAwayWithItsMessage() async throws {
-    var (calls, peer) = try await makeCalls(2)
-    var rest = RemoteBatch.Rest(RemoteBatch.of(["a", "b"], [0: calls[0], 1: calls[1]]).batch)
-    calls = []
-    _ = rest.next()
-    _ = rest.takeCall()
-    // The answer of the first one's end; the second one is still in the batch.
-    let first = try await peer.next()
-    XCTAssertEqual(first.id, 1)
-    assertIs(first.error, .noReply)
-    XCTAssertFalse(rest.isAtEnd)
-    _ = rest.next()
-    _ = rest.takeCall()
-    let second = try await peer.next()
-    XCTAssertEqual(second.id, 2)
-    assertIs(second.error, .noReply)
+  func testRequestsThatNobodyTakesEndWithTheirBatch() async throws {
+    let (responders, source, peer) = try await makeRequests(3)
+    do {
+      let batch = RemoteBatch.of(
+        ["a", "b", "c"], [0: responders[0], 1: responders[1], 2: responders[2]], from: source)
+      let requests = try XCTUnwrap(RemoteBatch.Rest(batch.batch).requests)
+      let first = try XCTUnwrap(requests.next())
+      requests.call(for: first).end()
+      let answer = try await peer.next()
+      XCTAssertEqual(answer.id, 1)
+      assertIs(answer.error, .noReply)
+    }
+    for id in 2...3 {
+      let answer = try await peer.next()
+      XCTAssertEqual(answer.id, Int64(id))
+      assertIs(answer.error, .noReply)
+    }
+  }
+
+  func testRequestOfABatchIsTheOnlyMessageToo() async throws {
+    let (responders, source, peer) = try await makeRequests(1)
+    var builder = RemoteBatch.Builder()
+    builder.append([1, 2].rawSpan, RemoteRequest(responders[0]))
+    let (content, _, origin) = builder.takeOnly(from: source)
+    XCTAssertEqual(content, [1, 2])
+    XCTAssertEqual([builder.count, builder.oneWays, builder.size], [0, 0, 0])
+    try origin.call?.reply(RPCDone())
+    let answer = try await peer.next()
+    XCTAssertEqual(answer.id, 1)
+    XCTAssertNil(answer.error)
+  }
+
+  func testSpareCallStandsForNextRequestUnlessItIsKeptOrEitherHasAKey() async throws {
+    let (responders, source, peer) = try await makeRequests(4)
+    let key = RPCRequestKey.random()
+    let list = responders.enumerated().map { RemoteRequest($1, key: $0 == 1 ? key : nil) }
+    let requests = try XCTUnwrap(RemoteRequests(list, from: source))
+    var spare = SpareCall()
+    var kept: [RemoteCall] = []
+    for index in 0..<4 {
+      spare.begin(try XCTUnwrap(requests.next()), of: requests)
+      XCTAssertEqual(spare.call?.key, index == 1 ? key : nil)
+      if index == 2, let call = spare.call { kept.append(call) }
+      spare.settle()
+      XCTAssertEqual(spare.call == nil, index == 2, "the call is another owner's now")
+    }
+    // The one that is kept has not ended, whatever the spare one stood for since.
+    let ids = try await peer.next(3).map(\.id)
+    XCTAssertEqual(ids, [1, 2, 4])
+    try kept[0].reply(RPCDone())
+    let last = try await peer.next()
+    XCTAssertEqual(last.id, 3)
+    XCTAssertNil(last.error)
   }
 }

@@ -4,8 +4,10 @@ import XCTest
 @testable import Mailroom
 
 extension EnvironmentTestCase {
-  /// Calls of requests of a raw peer, with the ids from one on, that nobody has answered and nobody else keeps.
-  func makeCalls(_ count: Int) async throws -> (calls: [RemoteCall], peer: RawSocket) {
+  /// Requests of a raw peer, with the ids from one on, that nobody has answered, and what came with them.
+  func makeRequests(
+    _ count: Int
+  ) async throws -> (responders: [RPCResponder], source: MessageSource, peer: RawSocket) {
     let server = try await makeServer()
     let taken = Results<RemoteCall>("a call")
     let endpoint = Scripted()
@@ -19,7 +21,10 @@ extension EnvironmentTestCase {
     for id in 1...count { try peer.send(RawFrame.request(Int64(id), to: "taker", [1])) }
     let calls = await taken.next(count)
     taken.clear()
-    return (calls, peer)
+    // Until the test has ended, for each answers as it goes.
+    addTeardownBlock { _ = calls }
+    let client = calls[0].peer.client
+    return ((1...count).map { RPCResponder(client: client, requestID: Int64($0)) }, calls[0].source, peer)
   }
 }
 
@@ -29,14 +34,14 @@ extension RawFrame {
 }
 
 extension RemoteBatch {
-  /// A batch of texts, the calls belonging to those at the places that are their keys.
+  /// A batch of texts, the requests being those at the places that are their keys.
   static func of(
-    _ texts: [String], _ calls: [Int: RemoteCall] = [:], from source: MessageSource? = nil
+    _ texts: [String], _ responders: [Int: RPCResponder] = [:], from source: MessageSource? = nil
   ) -> (batch: RemoteBatch, count: Int, size: Int) {
     var builder = Builder()
     for (index, text) in texts.enumerated() {
       let content = Array(text.utf8)
-      builder.append(content.rawSpan, calls[index])
+      builder.append(content.rawSpan, responders[index].map { RemoteRequest($0) })
     }
     let (count, size) = (builder.count, builder.size)
     return (builder.take(from: source), count, size)
@@ -46,8 +51,10 @@ extension RemoteBatch {
 extension Inbox {
   /// Posts texts as one batch, counted as messages of another process are.
   @discardableResult
-  func post(batch texts: [String], _ calls: [Int: RemoteCall] = [:]) -> PostedRemote {
-    let (batch, count, size) = RemoteBatch.of(texts, calls)
+  func post(
+    batch texts: [String], _ responders: [Int: RPCResponder] = [:], from source: MessageSource? = nil
+  ) -> PostedRemote {
+    let (batch, count, size) = RemoteBatch.of(texts, responders, from: source)
     return post(batch, count: count, size: size)
   }
 }
