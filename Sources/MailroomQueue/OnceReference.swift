@@ -8,7 +8,8 @@ public import Synchronization
 public struct OnceReference<Object: AnyObject & Sendable>: ~Copyable, Sendable {
   /// Atomic: zero, or a retained object's address.
   ///
-  /// The release of `set` pairs with the acquire of `object`. Once set it stays, so that the object lives as long as this.
+  /// The release of `set` pairs with the acquire of `object`. Once set it stays, so that the object lives as long as this, but for
+  /// ``clear()``.
   @usableFromInline let address = Atomic<UInt>(0)
 
   /// Nothing is there yet.
@@ -32,6 +33,16 @@ public struct OnceReference<Object: AnyObject & Sendable>: ~Copyable, Sendable {
     ).exchanged
     if !isFirst { retained.release() }
     return isFirst
+  }
+
+  /// Lets go of the object, if there is one.
+  ///
+  /// Only when nobody else puts or looks, or will.
+  @inlinable
+  public func clear() {
+    guard let pointer = UnsafeRawPointer(bitPattern: address.load(ordering: .acquiring)) else { return }
+    address.store(0, ordering: .relaxed)
+    Unmanaged<Object>.fromOpaque(pointer).release()
   }
 
   /// What is there; nil while nothing is.

@@ -36,6 +36,18 @@ final class OnceReferenceTests: XCTestCase {
     XCTAssertEqual(ended.value, [2, 1])
   }
 
+  func testClearLetsGoOfTheObject() {
+    let ended = Box<[Int]>([])
+    let reference = OnceReference<Object>()
+    reference.clear()
+    reference.set(Object(1) { ended.append(1) })
+    reference.clear()
+    XCTAssertEqual(ended.value, [1])
+    XCTAssertNil(reference.object)
+    reference.clear()
+    XCTAssertEqual(ended.value, [1], "once")
+  }
+
   func testOneOfManyThreadsIsFirst() throws {
     for _ in 0..<20 {
       let place = Shared(OnceReference<Object>())

@@ -147,12 +147,12 @@ public struct RPCEndpointRef: Sendable {
   nonisolated(nonsending) func ask<Request: RPCRequest>(
     _ request: Request, _ timeout: Duration?, key: RPCRequestKey?, wasAnswered: inout Bool
   ) async throws(RPCError) -> Request.Reply {
-    var limit = AskLimit(timeout, env)
+    var limit = AskLimit(timeout, storage.env)
     while true {
       do throws(RPCError) {
         if let route = storage.route {
-          let ask = RemoteAsk(from: source, until: limit)
-          return try await ask.reply(as: Request.Reply.self, wasAnswered: &wasAnswered) {
+          let ask = RemoteAsk(until: limit)
+          return try await ask.reply(as: Request.Reply.self, from: storage.source, wasAnswered: &wasAnswered) {
             start(request, over: route, ask, limit, key: key)
           }
         }
@@ -190,12 +190,12 @@ public struct RPCEndpointRef: Sendable {
   public nonisolated(nonsending) func ask(
     bytes: [UInt8], timeout: Duration? = nil
   ) async throws(RPCError) -> [UInt8] {
-    var limit = AskLimit(timeout, env)
+    var limit = AskLimit(timeout, storage.env)
     while true {
       do throws(RPCError) {
         if storage.route != nil {
-          let ask = RemoteAsk(from: source, until: limit)
-          return try await ask.bytes { storage.start(bytes.rawSpan, ask, limit) }
+          let ask = RemoteAsk(until: limit)
+          return try await ask.bytes(from: storage.source) { storage.start(bytes.rawSpan, ask, limit) }
         }
         let ask = LocalBytesAsk(in: env, until: limit)
         return try await ask.wait { storage.startLocal(bytes, ask) }

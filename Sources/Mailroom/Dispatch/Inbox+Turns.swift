@@ -93,7 +93,8 @@ extension Inbox {
       let content = bytes.rawSpan.extracting(range)
       let task =
         isRequest
-        ? takeNext(of: requests, content, to: handler, &turn) : deliver(content, to: handler, nil, from: source)
+        ? takeNext(of: requests, content, to: handler, from: source, &turn)
+        : deliver(content, to: handler, nil, from: source)
       let size = RemoteBatch.size(of: range.count)
       if let task {
         // Before the handler runs, because one that suspends takes the turn along, and whoever has it next goes on from here.
@@ -109,15 +110,16 @@ extension Inbox {
   /// As ``take(_:to:_:)``, the next request of a batch.
   @inline(__always)
   private func takeNext(
-    of requests: RemoteRequests?, _ content: RawSpan, to handler: Int, _ turn: inout Turn
+    of requests: RemoteRequests?, _ content: RawSpan, to handler: Int, from source: MessageSource?, _ turn: inout Turn
   ) -> HandlerTask? {
-    guard let requests, let request = requests.next() else { return nil }
-    turn.remoteCall.begin(request, of: requests)
+    // Not unwrapped, for that would count what is wrapped.
+    guard let request = requests?.next() else { return nil }
+    turn.remoteCall.begin(request, of: requests, from: source)
     var task: HandlerTask?
     if turn.remoteCall.isAbandoned() {
       turn.remoteCall.drop()
     } else {
-      task = turn.remoteCall.deliver(content, to: handler, from: requests.source, by: endpoint)
+      task = turn.remoteCall.deliver(content, to: handler, from: source, by: endpoint)
     }
     // A call that nobody has kept ends here, and not with the message behind it.
     turn.remoteCall.settle()

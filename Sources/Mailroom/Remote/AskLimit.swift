@@ -14,7 +14,8 @@ struct AskLimit: Sendable {
   /// The limit of an ask that begins now.
   ///
   /// - Parameter timeout: the ask's own; nil for the configuration's.
-  init(_ timeout: Duration?, _ env: RPCEnv) {
+  @inline(__always)
+  init(_ timeout: Duration?, _ env: borrowing RPCEnv) {
     isOwn = timeout != nil
     let nanoseconds = timeout.map { MonotonicTime.nanoseconds(in: $0) } ?? env.askTimeoutNanoseconds
     // A hundredth of a second less or more says nothing about a timeout that nobody gave and that takes seconds.

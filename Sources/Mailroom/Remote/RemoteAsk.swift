@@ -20,13 +20,10 @@ final class RemoteAsk: RefusableAsk {
 
   private let caller = SuspendedCaller<Outcome>()
   private let sent = SentRequest()
-  private let source: MessageSource
   private let limit: AskLimit
 
-  init(from source: MessageSource, until limit: AskLimit) {
-    self.source = source
-    self.limit = limit
-  }
+  /// What references in the reply are bound to is given to who waits, not kept: it is every ask's, and would be counted by all threads.
+  init(until limit: AskLimit) { self.limit = limit }
 
   var isAbandoned: Bool { caller.isDone }
 
@@ -36,22 +33,25 @@ final class RemoteAsk: RefusableAsk {
   }
 
   func receive(_ response: borrowing TransportResponse) {
-    switch response {
-    case .success(let body):
-      if body.byte(at: 0) == Content.raw {
-        caller.resume(returning: .raw(body.dropping(1).array()))
-      } else {
-        caller.resume(returning: .body(body.array()))
+    let isFirst =
+      switch response {
+      case .success(let body):
+        if body.byte(at: 0) == Content.raw {
+          caller.resume(returning: .raw(body.dropping(1).array()))
+        } else {
+          caller.resume(returning: .body(body.array()))
+        }
+      case .failure(let error): caller.resume(returning: .failure(RPCError(error)))
       }
-    case .failure(let error): caller.resume(returning: .failure(limit.named(RPCError(error), in: source.env)))
-    }
+    // Only whoever gives the ask up would follow it, and that comes too late now.
+    if isFirst { sent.end() }
   }
 
   func refuse(_ error: RPCError) { fail(error) }
 
-  /// Completes the ask with an error; one for lack of time says which setting governs.
+  /// Completes the ask with an error; for one for lack of time, who waits is told which setting governs.
   func fail(_ error: RPCError) {
-    if caller.resume(returning: .failure(limit.named(error, in: source.env))) { sent.follow() }
+    if caller.resume(returning: .failure(error)) { sent.follow() }
   }
 
   /// Runs `start`, which sends the request, and waits for the reply.
@@ -66,32 +66,38 @@ final class RemoteAsk: RefusableAsk {
   }
 
   /// Asks for raw bytes.
-  nonisolated(nonsending) func bytes(_ start: () -> Void) async throws(RPCError) -> [UInt8] {
+  ///
+  /// - Parameter source: what references in the reply are bound to.
+  nonisolated(nonsending) func bytes(
+    from source: MessageSource, _ start: () -> Void
+  ) async throws(RPCError) -> [UInt8] {
     switch await wait(start) {
     case .raw(let bytes): return bytes
     case .body(let body):
       var wasAnswered = false
-      return try decode(body, as: RPCBytes.self, wasAnswered: &wasAnswered).bytes
-    case .failure(let error): throw error
+      return try decode(body, as: RPCBytes.self, from: source, wasAnswered: &wasAnswered).bytes
+    case .failure(let error): throw limit.named(error, in: source.env)
     }
   }
 
   /// Asks for a reply of a type.
   ///
-  /// - Parameter wasAnswered: whether an error is the endpoint's answer.
+  /// - Parameters:
+  ///   - source: what references in the reply are bound to.
+  ///   - wasAnswered: whether an error is the endpoint's answer.
   nonisolated(nonsending) func reply<Reply: RPCValue>(
-    as type: Reply.Type, wasAnswered: inout Bool, _ start: () -> Void
+    as type: Reply.Type, from source: MessageSource, wasAnswered: inout Bool, _ start: () -> Void
   ) async throws(RPCError) -> Reply {
     switch await wait(start) {
-    case .raw(let bytes): return try decode([Content.raw] + bytes, as: type, wasAnswered: &wasAnswered)
-    case .body(let body): return try decode(body, as: type, wasAnswered: &wasAnswered)
-    case .failure(let error): throw error
+    case .raw(let bytes): return try decode([Content.raw] + bytes, as: type, from: source, wasAnswered: &wasAnswered)
+    case .body(let body): return try decode(body, as: type, from: source, wasAnswered: &wasAnswered)
+    case .failure(let error): throw limit.named(error, in: source.env)
     }
   }
 
   /// A reply that cannot be decoded fails this ask and no other.
   private func decode<Reply: RPCValue>(
-    _ body: [UInt8], as type: Reply.Type, wasAnswered: inout Bool
+    _ body: [UInt8], as type: Reply.Type, from source: MessageSource, wasAnswered: inout Bool
   ) throws(RPCError) -> Reply {
     switch ReplyContent.decode(body.rawSpan, as: type, from: source) {
     case .success(let reply): return reply

@@ -33,6 +33,11 @@ struct SentRequest: ~Copyable, Sendable {
   /// Has `body` called if the ask is given up; the first one who says so.
   func watch(_ body: @escaping @Sendable () -> Void) { watcher.set(Watcher(body)) }
 
+  /// The ask was answered, and nobody will follow it.
+  ///
+  /// For the connection's event loop: the client is counted by the thread that counts it for all other requests.
+  func end() { client.clear() }
+
   /// The ask was given up.
   func follow() {
     client.object?.cancel(id.load(ordering: .relaxed))

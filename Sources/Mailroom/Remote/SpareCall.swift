@@ -22,14 +22,14 @@ struct SpareCall: ~Copyable {
 
   /// Has the call stand for a request of a batch; makes one if there is none that can.
   @inline(__always)
-  mutating func begin(_ request: RemoteRequest, of requests: RemoteRequests) {
-    if request.key == nil && suits(requests) && begin(request.id, until: request.deadline) { return }
-    call = requests.call(for: request)
+  mutating func begin(_ request: RemoteRequest, of requests: RemoteRequests?, from source: MessageSource?) {
+    if request.key == nil && suits(source) && begin(request.id, until: request.deadline) { return }
+    call = requests?.call(for: request)
   }
 
   /// Whether there is a call, of the same peer and without a key.
   @inline(__always)
-  private borrowing func suits(_ requests: RemoteRequests) -> Bool { call?.suits(requests) ?? false }
+  private borrowing func suits(_ source: MessageSource?) -> Bool { call?.suits(source) ?? false }
 
   /// Whether nobody waits for the answer any more.
   @inline(__always)
@@ -83,5 +83,5 @@ struct SpareCall: ~Copyable {
 
 extension RemoteCall {
   @inline(__always)
-  fileprivate func suits(_ requests: RemoteRequests) -> Bool { source === requests.source && key == nil }
+  fileprivate func suits(_ other: MessageSource?) -> Bool { source === other && key == nil }
 }

@@ -149,7 +149,7 @@ final class RemoteBatchTests: EnvironmentTestCase {
     var spare = SpareCall()
     var kept: [RemoteCall] = []
     for index in 0..<4 {
-      spare.begin(try XCTUnwrap(requests.next()), of: requests)
+      spare.begin(try XCTUnwrap(requests.next()), of: requests, from: source)
       XCTAssertEqual(spare.call?.key, index == 1 ? key : nil)
       if index == 2, let call = spare.call { kept.append(call) }
       spare.settle()

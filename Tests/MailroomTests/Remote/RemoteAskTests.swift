@@ -8,7 +8,7 @@ import XCTest
 final class RemoteAskTests: EnvironmentTestCase {
   /// Asks for a number, and lets `act` complete the ask; says how it ended, and whether an error was the endpoint's answer.
   private func ask(
-    own timeout: Duration? = nil, _ act: (RemoteAsk) -> Void
+    own timeout: Duration? = nil, _ act: (Asked) -> Void
   ) async throws -> (result: Result<Int64, RPCError>, wasAnswered: Bool) {
     let ask = try await makeAsk(own: timeout)
     var wasAnswered = false
@@ -19,9 +19,31 @@ final class RemoteAskTests: EnvironmentTestCase {
     }
   }
 
-  private func makeAsk(own timeout: Duration? = nil) async throws -> RemoteAsk {
+  /// An ask, and what its reply is read with.
+  private struct Asked: Sendable {
+    let ask: RemoteAsk
+    let source: MessageSource
+
+    var isAbandoned: Bool { ask.isAbandoned }
+
+    func receive(_ response: borrowing TransportResponse) { ask.receive(response) }
+
+    func fail(_ error: RPCError) { ask.fail(error) }
+
+    nonisolated(nonsending) func bytes(_ start: () -> Void) async throws(RPCError) -> [UInt8] {
+      try await ask.bytes(from: source, start)
+    }
+
+    nonisolated(nonsending) func reply<Reply: RPCValue>(
+      as type: Reply.Type, wasAnswered: inout Bool, _ start: () -> Void
+    ) async throws(RPCError) -> Reply {
+      try await ask.reply(as: type, from: source, wasAnswered: &wasAnswered, start)
+    }
+  }
+
+  private func makeAsk(own timeout: Duration? = nil) async throws -> Asked {
     let client = try await makeClient()
-    return RemoteAsk(from: MessageSource(env: client), until: AskLimit(timeout, client))
+    return Asked(ask: RemoteAsk(until: AskLimit(timeout, client)), source: MessageSource(env: client))
   }
 
   private func number(_ number: Int64) -> [UInt8] {
