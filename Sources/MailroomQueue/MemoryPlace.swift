@@ -1,4 +1,5 @@
 public import CMailroomThread
+public import Synchronization
 
 /// An address to be fetched into the processor's caches; it is never read or written through.
 ///
@@ -19,15 +20,25 @@ public struct MemoryPlace: Sendable {
   /// Where the object is that this identifies.
   public init(of object: ObjectIdentifier) { address = UInt(bitPattern: object) }
 
+  /// Where an atomic word is that is a part of an object.
+  public init(of word: borrowing Atomic<UInt64>) { address = withUnsafePointer(to: word) { UInt(bitPattern: $0) } }
+
   /// Has the cache line of the address fetched, to be written to.
   @inlinable
   public func fetch() { mailroom_prefetch(address) }
 
-  /// Has 64 bytes from the address on fetched, whichever two lines they are in.
+  /// Has bytes after the address fetched, at most as many as a cache line has, whichever two lines they are in.
   @inlinable
-  public func fetchLong() {
-    mailroom_prefetch(address)
-    mailroom_prefetch(address &+ 63)
+  public func fetch(_ bytes: ClosedRange<UInt>) {
+    mailroom_prefetch(address &+ bytes.lowerBound)
+    mailroom_prefetch(address &+ bytes.upperBound)
+  }
+
+  /// Has 32 bytes before the address and 32 from there on fetched, whichever two lines they are in.
+  @inlinable
+  public func fetchAround() {
+    mailroom_prefetch(address &- 32)
+    mailroom_prefetch(address &+ 31)
   }
 }
 

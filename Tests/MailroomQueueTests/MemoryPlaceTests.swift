@@ -10,7 +10,7 @@ final class MemoryPlaceTests: XCTestCase {
     let queue = MPSCQueue<Int>()
     for place in [MemoryPlace.none, MemoryPlace(of: self), confined.place, queue.place] {
       place.fetch()
-      place.fetchLong()
+      place.fetch(16...63)
     }
     XCTAssertEqual(confined.value, 7)
     XCTAssertTrue(queue.isEmpty)
@@ -26,6 +26,6 @@ final class MemoryPlaceTests: XCTestCase {
     }
     XCTAssertNil(object)
     place.fetch()
-    place.fetchLong()
+    place.fetch(16...63)
   }
 }

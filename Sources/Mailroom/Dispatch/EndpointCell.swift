@@ -41,8 +41,9 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   /// Consumer-confined: opened only in a turn of the inbox, by the suspended handler that the turn waits for, and by the
   /// crew of a concurrent endpoint, who only read.
   ///
-  /// Empty once `onStop` has run, because an endpoint may keep the reference to itself, which keeps this cell.
-  private let seat: Confined<EndpointSeat<Endpoint>>
+  /// The object is lent to its handlers without being counted: it is let go of in the last turn of the inbox, when no handler runs, so it outlives every
+  /// handler that it is lent to. Then this is empty, because an endpoint may keep the reference to itself, which keeps this cell.
+  private let seat: LentObject
   private let handlers: RPCHandlers<Endpoint>
   let isConcurrent: Bool
   /// Consumer-confined: which entry the last typed message and request were for; not used by a concurrent endpoint.
@@ -51,13 +52,13 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   let identity: ObjectIdentifier
 
   var places: EndpointPlaces {
-    EndpointPlaces(cell: MemoryPlace(of: self), seat: seat.place, object: MemoryPlace(of: identity))
+    EndpointPlaces(cell: MemoryPlace(of: self), object: MemoryPlace(of: identity))
   }
 
   init(_ endpoint: sending Endpoint, _ handlers: RPCHandlers<Endpoint>, env: RPCEnv) {
     identity = ObjectIdentifier(endpoint)
     isConcurrent = Endpoint.self is any RPCConcurrentEndpoint.Type
-    seat = Confined(EndpointSeat(endpoint))
+    seat = LentObject(endpoint)
     self.handlers = handlers
     self.env = env
   }
@@ -66,7 +67,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
 
   func stop() {
     guarded { endpoint in try endpoint.onStop() }
-    seat.value.endpoint = nil
+    seat.clear()
   }
 
   func deliver(_ event: PeerEvent) {
@@ -80,16 +81,16 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   private func guarded(_ body: (Endpoint) throws -> Void) {
-    guard let endpoint = seat.value.endpoint else { return }
+    guard let endpoint = seat[Endpoint.self].object else { return }
     do { try body(endpoint) } catch { endpoint.onError(error) }
   }
 
   func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
-    seat.value.handle(content, TypeHandlers.missing, call, source, by: self)
+    seat[Endpoint.self].handle(content, TypeHandlers.missing, call, source, by: self)
   }
 
   func deliver(_ value: RawSpan, to handler: Int, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
-    seat.value.handle(value, handler, call, source, by: self)
+    seat[Endpoint.self].handle(value, handler, call, source, by: self)
   }
 
   func handlers(named name: RawSpan) -> TypeHandlers {
@@ -127,7 +128,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   private func run(_ handler: AsyncHandler<Endpoint>) async {
-    guard let endpoint = seat.value.endpoint else { return }
+    guard let endpoint = seat[Endpoint.self].object else { return }
     do { try await handler(endpoint) } catch { endpoint.onError(error) }
   }
 
@@ -194,7 +195,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   func deliver(_ message: any LocalMessage) -> HandlerTask? {
-    guard let endpoint = seat.value.endpoint else { return nil }
+    guard let endpoint = seat[Endpoint.self].object else { return nil }
     do {
       guard let handler = try run(message, endpoint) else { return nil }
       let task = task(handler)
@@ -216,7 +217,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 
   func deliver(_ bytes: [UInt8]) {
-    guard let endpoint = seat.value.endpoint else { return }
+    guard let endpoint = seat[Endpoint.self].object else { return }
     do {
       guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
       try handler(endpoint, bytes.rawSpan)
@@ -225,7 +226,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     }
   }
 
-  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall?) { seat.value.handle(bytes, call, by: self) }
+  func deliver(_ bytes: [UInt8], _ call: LocalBytesCall?) { seat[Endpoint.self].handle(bytes, call, by: self) }
 
   /// Runs the handler for raw bytes of the same environment that want an answer.
   @inline(__always)
@@ -257,27 +258,19 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   }
 }
 
-/// An endpoint's object, lent to its handlers without being counted.
-///
-/// Consumer-confined, as the cell says. It is emptied in the last turn of the inbox, when no handler runs, so the object outlives every
-/// handler that it is lent to.
-private struct EndpointSeat<Endpoint: RPCEndpoint>: ~Copyable {
-  var endpoint: Endpoint?
-
-  init(_ endpoint: consuming Endpoint) { self.endpoint = endpoint }
-
+extension Lent where Object: RPCEndpoint {
   /// As ``EndpointCell/deliver(_:_:from:)``.
   @inline(__always)
-  borrowing func handle(
-    _ content: RawSpan, _ handler: Int, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Endpoint>
+  fileprivate borrowing func handle(
+    _ content: RawSpan, _ handler: Int, _ call: RemoteCall?, _ source: MessageSource?, by cell: EndpointCell<Object>
   ) -> HandlerTask? {
-    endpoint?.handle(content, handler, call, source, by: cell) ?? nil
+    object?.handle(content, handler, call, source, by: cell) ?? nil
   }
 
   /// As ``EndpointCell/deliver(_:_:)``.
   @inline(__always)
-  borrowing func handle(_ bytes: [UInt8], _ call: LocalBytesCall?, by cell: EndpointCell<Endpoint>) {
-    endpoint?.handle(bytes, call, by: cell)
+  fileprivate borrowing func handle(_ bytes: [UInt8], _ call: LocalBytesCall?, by cell: EndpointCell<Object>) {
+    object?.handle(bytes, call, by: cell)
   }
 }
 

@@ -269,6 +269,7 @@ extension Inbox {
   ///
   /// The caller must be on the thread that the endpoint runs on, deliver with ``deliverInPlace(_:_:from:)`` and end with
   /// ``endTurnInPlace()``.
+  @inline(__always)
   func beginTurnInPlace() -> Bool {
     guard queue.beginTurn() else { return false }
     beginMark(ofThread: 0)
@@ -302,7 +303,14 @@ extension Inbox {
   private func deliverInPlace(
     _ content: RawSpan, handler: Int, _ call: RemoteCall?, from source: MessageSource?
   ) -> DeliveredInPlace {
-    if queue.isClosed { return .refused }
+    queue.isClosed ? .refused : deliverBegun(content, handler: handler, call, from: source)
+  }
+
+  /// As ``deliverInPlace(_:to:_:from:)``, for the first message of a turn, which only began because the endpoint was not stopped.
+  @inline(__always)
+  func deliverBegun(
+    _ content: RawSpan, handler: Int, _ call: RemoteCall?, from source: MessageSource?
+  ) -> DeliveredInPlace {
     guard crew != nil else {
       guard let task = deliver(content, to: handler, call, from: source) else { return .done }
       var turn = Turn(thread: 0)
@@ -322,6 +330,7 @@ extension Inbox {
   }
 
   /// Ends a turn begun with ``beginTurnInPlace()``; what was queued meanwhile gets a turn of its own.
+  @inline(__always)
   func endTurnInPlace() {
     endMark(ofThread: 0)
     // There is no rest of a batch: the turn began with a queue whose consumer slept, and took nothing from it.

@@ -7,7 +7,6 @@ internal import MailroomQueue
 ///
 /// An address may be that of something that is no more: fetching it does nothing then.
 struct InboxPlaces {
-  private var route = MemoryPlace.none
   private var inbox = MemoryPlace.none
   private var queue = MemoryPlace.none
   private var endpoint = EndpointPlaces()
@@ -17,7 +16,6 @@ struct InboxPlaces {
 
   /// Those behind a route.
   init(_ route: InboxRoute) {
-    self.route = MemoryPlace(of: route)
     inbox = MemoryPlace(of: route.inbox)
     queue = route.inbox.queue.place
     endpoint = route.inbox.endpoint.places
@@ -25,11 +23,10 @@ struct InboxPlaces {
 
   /// Has them fetched.
   func fetch() {
-    route.fetch()
-    inbox.fetchLong()
+    // Without what every object begins with, for nobody counts the inbox.
+    inbox.fetch(16...55)
     queue.fetch()
-    endpoint.cell.fetchLong()
-    endpoint.seat.fetch()
+    endpoint.cell.fetch(0...63)
     endpoint.object.fetch()
   }
 }
@@ -37,7 +34,6 @@ struct InboxPlaces {
 /// As ``InboxPlaces``, of the endpoint alone.
 struct EndpointPlaces {
   var cell = MemoryPlace.none
-  var seat = MemoryPlace.none
   /// The user's object.
   var object = MemoryPlace.none
 }

@@ -1,3 +1,4 @@
+internal import MailroomQueue
 internal import MailroomTransport
 
 /// The envelopes that the peer of one connection has given numbers, alone or with a head, and the endpoints that they lead to: at the
@@ -22,27 +23,13 @@ internal import MailroomTransport
 ///    protocol, as one does that leaves numbers out or has them stand for anything else.
 /// 3. No route leads to an endpoint that has stopped; those that would are let go before there are more of them than of others,
 ///    but for a few.
-struct NumberedEnvelopes {
+struct NumberedEnvelopes: ~Copyable {
   /// Routes below which none is let go.
   private static let leastRoutes = 64
 
-  /// What a number stands for.
-  private struct Entry {
-    /// The envelope, and the head if there is one.
-    let bytes: [UInt8]
-    /// How long the head is; zero without one.
-    let headCount: Int
-    /// The handlers of the route's endpoint for the head's type.
-    var handlers = TypeHandlers.none
-  }
-
   /// What is kept at the most: what the peer was told.
   var limits: PrefixLimits
-  private var entries: [Entry] = []
-  /// The routes that were found, by the same numbers.
-  private var routes: [InboxRoute?] = []
-  /// Where the endpoints of the routes are in memory, by the same numbers; shorter than the routes while the last ones were not found.
-  private var places: [InboxPlaces] = []
+  private var entries = LentArray<NumberedEnvelope>()
   /// Messages of this batch of reading that were for another endpoint than the message before.
   private var changes = 0
   /// The number that was asked for last.
@@ -91,14 +78,9 @@ struct NumberedEnvelopes {
         offset: envelopeOffset + envelope.byteCount - headCount)
     }
     byteCount = after
-    let entry = Entry(bytes: envelope.array(), headCount: headCount)
-    if isNew {
-      entries.append(entry)
-      routes.append(nil)
-    } else {
-      entries[number] = entry
-      set(nil, for: number)
-    }
+    if !isNew { set(nil, for: number) }
+    let entry = NumberedEnvelope(bytes: envelope.array(), headCount: headCount)
+    if isNew { entries.append(entry) } else { entries[number] = entry }
   }
 
   /// The envelope that a number stands for, with the head if there is one; nil for a number that stands for none.
@@ -115,9 +97,9 @@ struct NumberedEnvelopes {
   /// A whole content: the head that a number stands for, and what followed the number.
   func content(_ number: Int, _ value: RawSpan) -> [UInt8] {
     guard number < entries.count else { return [] }
-    let entry = entries[number]
-    var writer = ByteWriter(capacity: entry.headCount + value.byteCount)
-    writer.append(entry.bytes.rawSpan.dropping(entry.bytes.count - entry.headCount))
+    let (bytes, headCount) = (entries[number].bytes, entries[number].headCount)
+    var writer = ByteWriter(capacity: headCount + value.byteCount)
+    writer.append(bytes.rawSpan.dropping(bytes.count - headCount))
     writer.append(value)
     return writer.array()
   }
@@ -125,12 +107,14 @@ struct NumberedEnvelopes {
   /// The route that was found for a number, if its endpoint has not stopped since.
   @inline(__always)
   mutating func route(_ number: Int) -> InboxRoute? {
-    if number != lastNumber {
-      changes += 1
-      lastNumber = number
-    }
-    guard number < routes.count, let route = routes[number], !route.inbox.isStopped else { return nil }
+    pass(number)
+    guard number < entries.count, let route = entries[number].route, !route.inbox.isStopped else { return nil }
     return route
+  }
+
+  /// What a number below ``count`` stands for.
+  subscript(number: Int) -> NumberedEnvelope {
+    @inline(__always) _read { yield entries[number] }
   }
 
   /// Notes the route that was found for a number that stands for an envelope; nil when there is none.
@@ -140,19 +124,18 @@ struct NumberedEnvelopes {
       entries[number].handlers = route.inbox.endpoint.handlers(named: name)
     }
     guard routeCount > mostRoutes else { return }
-    for index in routes.indices where routes[index]?.inbox.isStopped == true { set(nil, for: index) }
+    for index in 0..<entries.count where entries[index].route?.inbox.isStopped == true { set(nil, for: index) }
     mostRoutes = max(Self.leastRoutes, 2 * routeCount)
   }
 
   private func head(_ number: Int) -> [UInt8]? {
-    let entry = entries[number]
-    return entry.headCount == 0 ? nil : Array(entry.bytes.suffix(entry.headCount))
+    let (bytes, headCount) = (entries[number].bytes, entries[number].headCount)
+    return headCount == 0 ? nil : Array(bytes.suffix(headCount))
   }
 
   private mutating func set(_ route: InboxRoute?, for number: Int) {
-    routeCount += (route == nil ? 0 : 1) - (routes[number] == nil ? 0 : 1)
-    routes[number] = route
-    if let route { note(InboxPlaces(route), for: number) }
+    routeCount += (route == nil ? 0 : 1) - (entries[number].route == nil ? 0 : 1)
+    entries[number].route = route
   }
 
   // MARK: Fetching ahead
@@ -160,14 +143,18 @@ struct NumberedEnvelopes {
   /// Changes in a batch from which on endpoints are fetched ahead.
   private static let manyChanges = 8
 
-  private mutating func note(_ place: InboxPlaces, for number: Int) {
-    while places.count <= number { places.append(InboxPlaces()) }
-    places[number] = place
+  /// Notes that a message was for what a number stands for.
+  @inline(__always)
+  mutating func pass(_ number: Int) {
+    if number == lastNumber { return }
+    changes += 1
+    lastNumber = number
   }
 
   /// Has the processor bring what a message to the endpoint of a number will touch into its caches, while others are handled.
+  @inline(__always)
   func fetch(_ number: Int) {
-    if number < places.count { places[number].fetch() }
+    if number < entries.count { entries[number].fetch() }
   }
 
   /// A batch of reading has been handled.

@@ -14,17 +14,17 @@ final class RemoteHandler: ConnectionHandler {
 
   let peer: RemotePeer
   /// What references in messages are bound to.
-  private let source: MessageSource
+  let source: MessageSource
   var client: TransportClient { peer.client }
   var env: RPCEnv { peer.env }
   private let routes = Confined(RouteCache())
-  private let numbered = Confined(NumberedEnvelopes())
+  let numbered = Confined(NumberedEnvelopes())
   // In boxes, for every message touches them.
   private let last = Confined(LastRoute())
-  private let turn = Confined(TurnInPlace())
-  private let spare = Confined(SpareCall())
+  let turn = Confined(TurnInPlace())
+  let spare = Confined(SpareCall())
   /// Messages of this batch of reading that are still to be posted.
-  private let waiting = Confined(WaitingMessages())
+  let waiting = Confined(WaitingMessages())
 
   /// What references in replies are bound to, as in messages.
   var asker: (any AnyObject & Sendable)? { source }
@@ -43,10 +43,13 @@ final class RemoteHandler: ConnectionHandler {
           return deliver(request: content, responder, to: route)
         }
       }
+      if numbered.value.isScattered && servesAlone(content, behind: number, responder) { return }
       return receive(request: content, behind: number, responder)
     }
     if let number = body.longPrefixNumber {
-      return receive(request: body.droppingLongPrefixNumber(), behind: number, responder)
+      let content = body.droppingLongPrefixNumber()
+      if numbered.value.isScattered && servesAlone(content, behind: number, responder) { return }
+      return receive(request: content, behind: number, responder)
     }
     let length = last.value.envelopeLength(in: body)
     if length >= 0 {
@@ -133,10 +136,13 @@ final class RemoteHandler: ConnectionHandler {
         if servesInTurn(content) || joins(content) { return }
         if let route = last.value.route { return deliver(content, .oneWay(source), to: route) }
       }
+      if numbered.value.isScattered && servesAlone(content, behind: number) { return }
       return receive(oneWay: content, behind: number)
     }
     if let number = body.longPrefixNumber {
-      return receive(oneWay: body.droppingLongPrefixNumber(), behind: number)
+      let content = body.droppingLongPrefixNumber()
+      if numbered.value.isScattered && servesAlone(content, behind: number) { return }
+      return receive(oneWay: content, behind: number)
     }
     let length = last.value.envelopeLength(in: body)
     if length >= 0 {
@@ -259,7 +265,7 @@ final class RemoteHandler: ConnectionHandler {
     deliver(rest, .request(call(for: request)), to: route)
   }
 
-  private func call(for request: RemoteRequest) -> RemoteCall { RemoteCall(request, from: peer, source) }
+  func call(for request: RemoteRequest) -> RemoteCall { RemoteCall(request, from: peer, source) }
 
   /// Whether the next message of the last route may be served in the turn that there is.
   ///
@@ -308,7 +314,7 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   /// - Parameter handler: the one that a typed message's value is for, if it is known.
-  private func deliver(
+  func deliver(
     _ content: RawSpan, by handler: Int = TypeHandlers.missing, _ origin: MessageOrigin, to route: InboxRoute
   ) {
     let inbox = route.inbox
@@ -364,7 +370,7 @@ final class RemoteHandler: ConnectionHandler {
   }
 
   /// Posts what waits: at the end of a batch of reading, or before something else.
-  private func postWaiting() {
+  func postWaiting() {
     let (count, size) = (waiting.value.batch.count, waiting.value.batch.size)
     guard count > 0, let inbox = waiting.value.inbox else { return }
     let oneWays = waiting.value.batch.oneWays
@@ -385,5 +391,5 @@ final class RemoteHandler: ConnectionHandler {
     }
   }
 
-  private func endTurn() { turn.value.end() }
+  func endTurn() { turn.value.end() }
 }

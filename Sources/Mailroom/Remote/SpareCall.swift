@@ -64,6 +64,14 @@ struct SpareCall: ~Copyable {
     last.deliver(value, to: handler, call, from: source)
   }
 
+  /// Delivers the request that the call stands for in a turn of its own.
+  @inline(__always)
+  borrowing func deliver(
+    _ content: RawSpan, to handler: Int, from source: MessageSource, by envelope: borrowing NumberedEnvelope
+  ) -> Inbox.DeliveredInPlace {
+    envelope.deliver(content, to: handler, call, from: source)
+  }
+
   /// The call's handler has returned: whoever else has the call, answers it, and it is no spare one; if there is nobody else, the
   /// request has ended with its handler.
   @inline(__always)
