@@ -14,14 +14,19 @@ extension Connection {
   /// As ``mark(of:)``, by what its caller knows of the prefix.
   @inline(__always)
   func mark(of prefix: BodyPrefix, _ known: borrowing SettledMark) -> PrefixMark {
-    known.mark(in: prefixes.value.serial) ?? settle(prefix, known)
+    guard let mark = known.mark(in: prefixes.value.serial) else { return settle(prefix, known) }
+    prefixes.value.course.pass(mark.number)
+    return mark
   }
 
   @inline(never)
   private func settle(_ prefix: BodyPrefix, _ known: borrowing SettledMark) -> PrefixMark {
     let mark = mark(of: prefix)
     // What the table knows nothing of is not settled: no more messages are sent.
-    if isSettled(prefix) { known.note(mark, in: prefixes.value.serial) }
+    if isSettled(prefix) {
+      known.note(mark, in: prefixes.value.serial)
+      if !mark.isNone { prefixes.value.course.note(known.place, for: mark.number) }
+    }
     return mark
   }
 

@@ -48,6 +48,8 @@ struct PrefixNumbers {
   private(set) var branches = (count: 0, byteCount: 0)
   /// How many prefixes are to be given free numbers or to find no room before the table is looked through.
   private var patience = 0
+  /// What is fetched ahead; no part of the table.
+  var course = PrefixCourse()
 
   /// An empty table.
   ///

@@ -1,3 +1,4 @@
+internal import MailroomQueue
 internal import Synchronization
 
 /// Bytes that many bodies begin with: what all messages to one place have in common.
@@ -64,6 +65,9 @@ package struct SettledMark: ~Copyable, Sendable {
 
   /// The mark of whatever table; none if nothing was settled.
   borrowing func lastMark() -> PrefixMark { PrefixMark(bits: bits.load(ordering: .relaxed)) }
+
+  /// Where this is in memory, as a part of something that stays where it is.
+  var place: MemoryPlace { MemoryPlace(of: table) }
 
   /// Notes what a table has settled.
   borrowing func note(_ mark: PrefixMark, in serial: UInt64) {
