@@ -23,7 +23,8 @@ public import Synchronization
 ///
 /// **Cost.** A push: one allocation of the element's size plus 8 bytes and one compare-and-swap. A take: one atomic
 /// and-operation for any number of elements, one pointer write each to reverse, one deallocation each to pop. The shared word
-/// and the consumer's field are 128 bytes apart, because x86 prefetches cache lines in pairs.
+/// and the consumer's field are 128 bytes apart, because x86 prefetches cache lines in pairs, and no other block shares a line with
+/// either.
 public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   // Proof: `head` is atomic. `taken` and the nodes reachable from it are touched by the consumer only, of which there is
   // one at a time by invariants 1 and 4 of `QueueWord`, ordered by the acquire-release pairs above. Nodes reachable from
@@ -33,19 +34,25 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   @usableFromInline
   struct Storage: ~Copyable {
+    /// Keeps the producers' cache line away from what stands before in memory.
+    @usableFromInline let front: InlineArray<8, UInt>
     /// Atomic; pairs as said at the type.
     @usableFromInline let head: Atomic<UInt>
-    /// Keeps the producers' cache line away from the consumer's.
-    @usableFromInline let padding: InlineArray<15, UInt>
+    /// Keeps it away from the consumer's.
+    @usableFromInline let middle: InlineArray<15, UInt>
     /// Oldest node that was taken and not yet popped, or zero.
     ///
     /// Consumer-confined.
     @usableFromInline var taken: UInt
+    /// Keeps the consumer's away from what comes behind.
+    @usableFromInline let back: InlineArray<7, UInt>
 
     @usableFromInline
     init() {
+      front = InlineArray(repeating: 0)
       head = Atomic(QueueWord.idle.bits)
-      padding = InlineArray(repeating: 0)
+      middle = InlineArray(repeating: 0)
+      back = InlineArray(repeating: 0)
       taken = 0
     }
   }
@@ -96,8 +103,8 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   @inlinable
   static func allocateStorage() -> UnsafeMutablePointer<Storage> {
-    // Two pairs of cache lines, so that the consumer's field shares its own with no other block either.
-    UnsafeMutableRawPointer.allocate(byteCount: max(256, MemoryLayout<Storage>.size), alignment: 128)
+    // Not aligned: the words of many queues would all fall on the same few places of the processor's caches, and oust one another.
+    Heap.allocate(MemoryLayout<Storage>.size)
       .bindMemory(to: Storage.self, capacity: 1)
   }
 
@@ -111,7 +118,7 @@ public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     // One node at a time, not by recursion through `next`: a long queue must not overflow the stack.
     while popFirst() != nil {}
     storage.deinitialize(count: 1)
-    UnsafeMutableRawPointer(storage).deallocate()
+    Heap.free(UnsafeMutableRawPointer(storage))
   }
 
   // MARK: Any thread

@@ -21,7 +21,9 @@ public struct MemoryPlace: Sendable {
   public init(of object: ObjectIdentifier) { address = UInt(bitPattern: object) }
 
   /// Where an atomic word is that is a part of an object.
-  public init(of word: borrowing Atomic<UInt64>) { address = withUnsafePointer(to: word) { UInt(bitPattern: $0) } }
+  public init<Word>(of word: borrowing Atomic<Word>) {
+    address = withUnsafePointer(to: word) { UInt(bitPattern: $0) }
+  }
 
   /// Has the cache line of the address fetched, to be written to.
   @inlinable
@@ -49,5 +51,5 @@ extension Confined where Value: ~Copyable {
 
 extension MPSCQueue where Element: ~Copyable {
   /// Where the word is that pushes and turns change.
-  public var place: MemoryPlace { MemoryPlace(address: UInt(bitPattern: storage)) }
+  public var place: MemoryPlace { MemoryPlace(of: storage.pointee.head) }
 }
