@@ -25,7 +25,9 @@ struct EarlyWrite {
   private static let parts = 4
   /// The fewest requests that are worth a write of their own.
   private static let least = 24
-  /// Windows of which parts are worth a write. Larger ones come in parts by themselves, for a read brings no more.
+  /// Windows of which parts are worth a write.
+  ///
+  /// Larger ones come in parts by themselves, for a read brings no more.
   private static let windows = least * parts...4096
   /// After how many ticks that are not like this in a row all leave together again.
   private static let patience = 16
