@@ -5,11 +5,11 @@ internal import MailroomQueue
 /// Loop-confined, pure.
 ///
 /// ```
-///                 enough requests                     a window of requests
+///                 enough requests                       four windows
 ///   ┌─────────┐ ──────────────────► ┌──────────────┐ ────────────────────► ┌───────────┐
 ///   │ resting │                     │   settling   │                       │ measuring │
 ///   └─────────┘ ◄───────┐           └──────────────┘ ◄──────────────────── └───────────┘
-///        ▲              │                                two windows,            │
+///        ▲              │                                four more,              │
 ///        │ stop         │                                then the other way      │
 ///     any state         └────────────────────────────────────────────────────────┘
 ///                                the last round: the better way is chosen;
@@ -29,8 +29,11 @@ struct EarlyWriteTrial {
   static let longestRest = 1 << 20
   /// Measurements in a trial.
   static let rounds = 8
+  /// Windows of requests until a way has become what it is, as one follows the other, and windows to measure then.
+  static let settledWindows = 4
+  static let measuredWindows = 4
   /// The fewest requests to measure.
-  static let fewest = 512
+  static let fewest = 1024
   /// The longest measurement, in nanoseconds: a second for a few hundred requests, which come at their own pace then.
   static let longest: UInt64 = 1_000_000_000
 
@@ -88,7 +91,7 @@ struct EarlyWriteTrial {
       settle(window)
     case .settling:
       phase = .measuring
-      left = max(Self.fewest, 2 * window)
+      left = max(Self.fewest, Self.measuredWindows * window)
       (start, measured) = (time, 0)
     case .measuring:
       // The clock is read once in a tick, which can end more than once.
@@ -109,7 +112,7 @@ struct EarlyWriteTrial {
 
   private mutating func settle(_ window: Int) {
     phase = .settling
-    left = window
+    left = Self.settledWindows * window
   }
 
   /// Adds a measurement; says no when it took so long that there is nothing to gain.

@@ -66,7 +66,7 @@ final class EarlyWriteTests: TransportTestCase {
       time = time.advanced(byNanoseconds: parts > 0 ? 50 : 100)
       early.didWrite()
       early.didEndTick(at: time, pending: 128, isAlone: true)
-      let trial = EarlyWriteTrial.firstRest + EarlyWriteTrial.rounds * (128 + EarlyWriteTrial.fewest)
+      let trial = EarlyWriteTrial.firstRest + EarlyWriteTrial.rounds * EarlyWriteTrial.requests(ofRound: 128)
       if made < trial + 128 { continue }
       XCTAssertEqual(writes(&early, 32, pending: 128), [32])
       return

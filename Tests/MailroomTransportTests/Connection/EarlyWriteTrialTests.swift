@@ -5,8 +5,10 @@ import XCTest
 
 final class EarlyWriteTrialTests: XCTestCase {
   private let window = 128
+  /// Requests of a measurement, with those before it.
+  private var round: Int { EarlyWriteTrial.requests(ofRound: window) }
   /// Requests of a trial.
-  private var length: Int { EarlyWriteTrial.rounds * (window + EarlyWriteTrial.fewest) }
+  private var length: Int { EarlyWriteTrial.rounds * round }
 
   /// A machine on which a tick's requests take so long, all at once or in parts.
   private struct Machine {
@@ -16,7 +18,7 @@ final class EarlyWriteTrialTests: XCTestCase {
     var ticksOn = 0
     var ticks = 0
     /// The measurement of the first trial that the current tick is a part of.
-    var round: Int { (made - 1 - EarlyWriteTrial.firstRest) / (128 + EarlyWriteTrial.fewest) }
+    var round: Int { (made - 1 - EarlyWriteTrial.firstRest) / EarlyWriteTrial.requests(ofRound: 128) }
 
     /// Makes at least `count` requests, a window in each tick; `cost` says how many nanoseconds one takes.
     mutating func run(_ count: Int, window: Int = 128, _ cost: (Machine) -> Int) {
@@ -55,7 +57,7 @@ final class EarlyWriteTrialTests: XCTestCase {
     var ways: [Bool] = []
     for _ in 0..<EarlyWriteTrial.rounds {
       ways.append(machine.trial.isOn)
-      machine.run(window + EarlyWriteTrial.fewest) { _ in 600 }
+      machine.run(round) { _ in 600 }
     }
     XCTAssertEqual(ways, [false, true, false, true, false, true, false, true])
   }
@@ -128,7 +130,9 @@ final class EarlyWriteTrialTests: XCTestCase {
   func testChoiceEndsWithAWindowThatIsMuchLarger() {
     let window = 4096
     var machine = Machine()
-    machine.run(EarlyWriteTrial.firstRest + EarlyWriteTrial.rounds * 3 * window, window: window) {
+    machine.run(
+      EarlyWriteTrial.firstRest + EarlyWriteTrial.rounds * EarlyWriteTrial.requests(ofRound: window), window: window
+    ) {
       $0.trial.isOn ? 400 : 600
     }
     XCTAssertTrue(machine.trial.isOn)
@@ -151,7 +155,14 @@ final class EarlyWriteTrialTests: XCTestCase {
   func testLargeWindowIsMeasuredForLonger() {
     var machine = Machine()
     machine.run(EarlyWriteTrial.firstRest, window: 1024) { _ in 600 }
-    machine.run(EarlyWriteTrial.rounds * 3 * 1024, window: 1024) { $0.trial.isOn ? 400 : 600 }
+    machine.run(EarlyWriteTrial.rounds * EarlyWriteTrial.requests(ofRound: 1024), window: 1024) {
+      $0.trial.isOn ? 400 : 600
+    }
     XCTAssertTrue(machine.trial.isOn)
   }
+}
+
+extension EarlyWriteTrial {
+  /// Requests of a measurement in a window, with those before it.
+  static func requests(ofRound window: Int) -> Int { settledWindows * window + max(fewest, measuredWindows * window) }
 }
