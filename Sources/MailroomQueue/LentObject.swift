@@ -5,6 +5,8 @@ public import Synchronization
 /// - Thread safety: none for the object. It is lent and let go of by the executor that the owner names, as with ``Confined``.
 /// - Cost: a load.
 public struct LentObject: ~Copyable, Sendable {
+  // Proof, for the object need not be `Sendable`: it comes in as `sending`, so no other reference into its region is left outside, and is
+  // reached by the executor that the owner names only, as what is in a `Confined`. No function lends it, lets go of it and lends it again.
   /// Atomic, so as to be a part of an object that other threads have, too: zero, or a retained object's address.
   @usableFromInline let address: Atomic<UInt>
 
@@ -17,7 +19,7 @@ public struct LentObject: ~Copyable, Sendable {
   @inlinable
   deinit { clear() }
 
-  /// The object, which is of that type.
+  /// The object, which must be of that type: it is not looked at.
   @inlinable
   public subscript<Object: AnyObject>(type: Object.Type) -> Lent<Object> {
     // Zero and an address are what an optional reference is in memory.

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A value guarded by a lock, for what is touched rarely: registration, connecting, shutting down.
+/// A value guarded by a lock, held for moments.
 ///
 /// A plain pthread mutex: `Synchronization.Mutex` of Swift 6.3 is a priority-inheriting futex whose contended hand-off goes
 /// through the kernel, and whose slow path a thread sanitizer cannot see.
@@ -12,6 +12,8 @@ internal import Glibc
 public struct Locked<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
   // Proof: `value` is reached only inside `withLock`, between lock and unlock of `mutex`; both live at a fixed address
   // until deinit, which has exclusive access.
+  /// Bytes of a cache line, of which the block takes whole ones.
+  private static var line: Int { 64 }
   @usableFromInline let mutex: PlainMutex
   @usableFromInline let value: UnsafeMutablePointer<Value>
 
@@ -19,7 +21,8 @@ public struct Locked<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
   public init(_ value: consuming sending Value) {
     let offset = PlainMutex.size(alignedTo: MemoryLayout<Value>.alignment)
     let block = UnsafeMutableRawPointer.allocate(
-      byteCount: offset + MemoryLayout<Value>.size, alignment: max(64, MemoryLayout<Value>.alignment))
+      byteCount: (offset + MemoryLayout<Value>.size + Self.line - 1) / Self.line * Self.line,
+      alignment: max(Self.line, MemoryLayout<Value>.alignment))
     mutex = PlainMutex(at: block)
     self.value = (block + offset).bindMemory(to: Value.self, capacity: 1)
     self.value.initialize(to: value)

@@ -23,8 +23,8 @@ public import Synchronization
 ///
 /// **Cost.** A push: one allocation of the element's size plus 8 bytes and one compare-and-swap. A take: one atomic
 /// and-operation for any number of elements, one pointer write each to reverse, one deallocation each to pop. The shared word
-/// and the consumer's field are 128 bytes apart, because x86 prefetches cache lines in pairs, and no other block shares a line with
-/// either.
+/// and the consumer's field are 128 bytes apart, because x86 prefetches cache lines in pairs, and no other block shares a line of
+/// 64 bytes with either.
 public struct MPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   // Proof: `head` is atomic. `taken` and the nodes reachable from it are touched by the consumer only, of which there is
   // one at a time by invariants 1 and 4 of `QueueWord`, ordered by the acquire-release pairs above. Nodes reachable from

@@ -5,7 +5,7 @@ public import Synchronization
 ///
 /// - Thread safety: a value. Whatever is or was at the address, fetching it has no effect but on time.
 @frozen
-public struct MemoryPlace: Sendable {
+public struct MemoryPlace: Equatable, Sendable {
   /// Nowhere.
   @inlinable public static var none: MemoryPlace { MemoryPlace(address: 0) }
 

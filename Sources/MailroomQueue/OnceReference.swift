@@ -40,8 +40,9 @@ public struct OnceReference<Object: AnyObject & Sendable>: ~Copyable, Sendable {
   /// Only when nobody else puts or looks, or will.
   @inlinable
   public func clear() {
-    guard let pointer = UnsafeRawPointer(bitPattern: address.load(ordering: .acquiring)) else { return }
-    address.store(0, ordering: .relaxed)
+    guard let pointer = UnsafeRawPointer(bitPattern: address.exchange(0, ordering: .acquiringAndReleasing)) else {
+      return
+    }
     Unmanaged<Object>.fromOpaque(pointer).release()
   }
 

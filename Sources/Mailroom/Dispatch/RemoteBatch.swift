@@ -62,9 +62,9 @@ struct RemoteBatch: Sendable {
 
     /// The batch; nothing is left here.
     mutating func take(from source: MessageSource?) -> RemoteBatch {
-      // A copy, so that the storage is kept for the next ones.
+      // A copy of its own size, so that the storage is kept for the next ones.
       let batch = RemoteBatch(
-        bytes: bytes.array(), requests: RemoteRequests(Array(requests[...]), from: source), source: source)
+        bytes: bytes.array(), requests: RemoteRequests(requests.map { $0 }, from: source), source: source)
       bytes.truncate(to: 0)
       requests.removeAll(keepingCapacity: true)
       (count, size) = (0, 0)

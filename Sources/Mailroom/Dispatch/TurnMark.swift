@@ -8,7 +8,7 @@ internal import Synchronization
 /// - Cost: relaxed stores, a few in each turn.
 struct TurnMark: ~Copyable, Sendable {
   /// Atomic, relaxed: how often a turn began or ended, odd during one, and in the low bits the number of the scheduler's thread that
-  /// the last turn is or was on.
+  /// the last turn is or was on, of the first 65 536 of them.
   private let word = Atomic<UInt>(0)
 
   private static var threadBits: UInt { 16 }

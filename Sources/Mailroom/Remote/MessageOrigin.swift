@@ -17,7 +17,7 @@ struct MessageOrigin: Sendable {
 /// An object, so that many messages share one.
 final class MessageSource: Sendable {
   let env: RPCEnv
-  /// Nil when it came from the environment itself, or from a peer that listens.
+  /// Nil when it came from the environment itself; a source of requests has one.
   let peer: RemotePeer?
 
   init(env: RPCEnv, peer: RemotePeer? = nil) {

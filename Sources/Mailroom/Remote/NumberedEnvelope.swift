@@ -1,3 +1,4 @@
+internal import MailroomQueue
 internal import MailroomTransport
 
 /// What a number of a peer stands for, and where that leads; see ``NumberedEnvelopes``.
@@ -22,6 +23,10 @@ struct NumberedEnvelope: ~Copyable {
   /// The route's inbox, if the endpoint runs on the connection's event loop: one place less to look at than the route.
   private var inbox: Inbox?
   private var places = InboxPlaces()
+  /// Where the inbox is that it leads to.
+  var inboxPlace: MemoryPlace { places.inbox }
+  /// Whether it leads to an endpoint that runs on the connection's event loop.
+  var isHere: Bool { inbox != nil }
 
   init(bytes: [UInt8], headCount: Int) {
     self.bytes = bytes

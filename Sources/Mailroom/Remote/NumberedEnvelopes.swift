@@ -34,6 +34,8 @@ struct NumberedEnvelopes: ~Copyable {
   private var changes = 0
   /// The number that was asked for last.
   private var lastNumber = -1
+  /// The inbox that it led to: several numbers can.
+  private var lastInbox = MemoryPlace.none
   /// Whether many messages of the last batch were: then the endpoints of the next one are worth fetching ahead.
   private(set) var isScattered = false
   /// How many routes there are.
@@ -147,8 +149,11 @@ struct NumberedEnvelopes: ~Copyable {
   @inline(__always)
   mutating func pass(_ number: Int) {
     if number == lastNumber { return }
-    changes += 1
     lastNumber = number
+    let inbox = number < entries.count ? entries[number].inboxPlace : .none
+    if inbox == lastInbox { return }
+    changes += 1
+    lastInbox = inbox
   }
 
   /// Has the processor bring what a message to the endpoint of a number will touch into its caches, while others are handled.

@@ -28,7 +28,7 @@ struct RemoteRequest: Sendable {
 /// - Thread safety: one thread at a time, each ordered after the one before: whoever has the batch that these are a part of.
 final class RemoteRequests: Sendable {
   /// Who asks; there is a peer.
-  let source: MessageSource
+  private let source: MessageSource
   private let peer: RemotePeer
   private let list: [RemoteRequest]
   /// Atomic, relaxed: how many were taken.
@@ -45,9 +45,6 @@ final class RemoteRequests: Sendable {
   deinit {
     while let request = next() { call(for: request).end() }
   }
-
-  /// How many there were.
-  var count: Int { list.count }
 
   /// Takes the next one; nil behind the last.
   func next() -> RemoteRequest? {

@@ -35,7 +35,9 @@ struct SentRequest: ~Copyable, Sendable {
 
   /// The ask was answered, and nobody will follow it.
   ///
-  /// For the connection's event loop: the client is counted by the thread that counts it for all other requests.
+  /// For who has won the race to end the ask, so that nobody follows it, and behind ``wasSent(_:on:)``, which no request hears of that
+  /// was answered. On the connection's event loop, but for a request that was never sent: the client is counted by the thread
+  /// that counts it for all other requests.
   func end() { client.clear() }
 
   /// The ask was given up.

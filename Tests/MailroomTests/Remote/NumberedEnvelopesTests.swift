@@ -100,8 +100,13 @@ final class NumberedEnvelopesTests: EnvironmentTestCase {
     XCTAssertEqual(table.routeCount, 0)
   }
 
-  func testEndpointsAreFetchedAheadAsLongAsTheyChange() {
+  func testEndpointsAreFetchedAheadAsLongAsTheyChange() throws {
     var table = NumberedEnvelopes()
+    for number in 0..<20 {
+      let bytes = try envelope("e\(number)")
+      try table.define(number, bytes.rawSpan)
+      table.note(route("e\(number)"), for: number)
+    }
     XCTAssertFalse(table.isScattered)
     for _ in 0..<2 {
       for _ in 0..<2 {
@@ -117,6 +122,22 @@ final class NumberedEnvelopesTests: EnvironmentTestCase {
     }
     // Whatever the number, it is a hint.
     for number in [0, 7, 1 << 29] { table.fetch(number) }
+  }
+
+  func testSeveralNumbersOfOneEndpointAreNoChange() throws {
+    var table = NumberedEnvelopes()
+    let (one, other) = (route("one"), route("other"))
+    for number in 0..<6 {
+      let bytes = try envelope(number < 3 ? "one" : "other")
+      try table.define(number, bytes.rawSpan)
+      table.note(number < 3 ? one : other, for: number)
+    }
+    for _ in 0..<20 { for number in 0..<3 { _ = table.route(number) } }
+    table.didReadBatch()
+    XCTAssertFalse(table.isScattered)
+    for _ in 0..<20 { for number in 2...3 { _ = table.route(number) } }
+    table.didReadBatch()
+    XCTAssertTrue(table.isScattered)
   }
 
   func testNumberThatIsDefinedAnewForgetsItsRoute() throws {
