@@ -57,6 +57,12 @@ final class RawSocket: Sendable {
     }
   }
 
+  /// How many bytes were sent that the other end's system has not confirmed to have; -1 when nobody knows.
+  var unconfirmed: Int {
+    var count: Int32 = -1
+    return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : -1
+  }
+
   /// Receives exactly `count` bytes.
   func receive(_ count: Int) async throws -> [UInt8] {
     try await offPool { [self] in try receiveBlocking(count) }
