@@ -8,7 +8,7 @@ struct MailroomBench: AsyncParsableCommand {
     abstract: "Measures Mailroom's throughput and latency between two processes.",
     discussion: """
       'mailroom-bench help run' lists the options of a run. Without options it starts a server process and runs the standard suite, \
-      in turns with C programs that show what the machine can do, in little more than a minute. With --scenario or any other \
+      in turns with C programs that show what the machine can do, in about a minute and a half. With --scenario or any other \
       option of a run, it runs that one. For two machines: 'mailroom-bench serve --host 0.0.0.0 --port 7077' on the one, \
       'mailroom-bench --connect HOST:7077' on the other.
       """,

@@ -1,5 +1,7 @@
-/// What a scenario is compared with: a C program that does the same with as little code as possible, so that no library can be
-/// better; for a local scenario, the same over loopback, which it should be far better than.
+/// What a scenario is compared with: a C program that does the same with as little code as possible; for a local scenario, the same
+/// over loopback, which it should be far better than.
+///
+/// A reference, and no upper bound: who writes earlier than at the end of a batch can be faster.
 enum Limit: String, Codable, CaseIterable {
   /// Blocking sockets, one frame to and fro.
   case blocking

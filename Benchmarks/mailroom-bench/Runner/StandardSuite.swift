@@ -1,4 +1,4 @@
-/// What runs without options: the shapes that users of an RPC library ask about, in little more than a minute.
+/// What runs without options: the shapes that users of an RPC library ask about, in about a minute and a half.
 enum StandardSuite {
   static let scenarios: [Scenario] = [
     Scenario(kind: .ask, payload: 16, window: 1, dispatch: .eventLoop, api: .callback),

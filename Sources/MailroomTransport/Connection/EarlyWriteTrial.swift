@@ -17,7 +17,8 @@ internal import MailroomQueue
 /// ```
 ///
 /// Both ways take turns, four times each. A way's longest time does not count, in which its thread may have been off its processor for
-/// long, nor its shortest. A trial is followed by a rest of so many times its length that the worse way costs next to nothing.
+/// long, nor its shortest. A trial is followed by a rest of so many times its length that the worse way costs little, and
+/// not too long a one.
 ///
 /// Requests that come at their own pace take the same time both ways; then all leave together, as they do before the first trial.
 struct EarlyWriteTrial {
