@@ -143,9 +143,7 @@ final class RemoteHandlerAloneOrderTests: ScatteredTestCase {
     let elsewhere = try server.register("elsewhere", Echo())
     let driven = try await makeDriven(server)
     try await driven.run { handler in
-      try Self.scatter(
-        handler,
-        RawFrame.number(Self.count, for: "elsewhere") + RawFrame.oneWay(to: Self.count, [1, 0]))
+      try Self.scatter(handler, besides: "elsewhere")
       try handler.take(Self.note("0", to: Self.count) + RawFrame.request(7, to: Self.count, [1, 1]))
       try handler.take(Self.note("2", to: Self.count))
       XCTAssertEqual(handler.waiting.value.batch.count, 3)
@@ -180,9 +178,7 @@ final class RemoteHandlerAloneOrderTests: ScatteredTestCase {
     let elsewhere = try server.register("elsewhere", Echo())
     let driven = try await makeDriven(server)
     try await driven.run { handler in
-      try Self.scatter(
-        handler,
-        RawFrame.number(Self.count, for: "elsewhere") + RawFrame.oneWay(to: Self.count, [1, 0]))
+      try Self.scatter(handler, besides: "elsewhere")
       try handler.take(Self.note("waits", to: Self.count))
       XCTAssertEqual(handler.waiting.value.batch.count, 1)
       server.stop(elsewhere)

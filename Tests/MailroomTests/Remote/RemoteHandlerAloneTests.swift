@@ -140,10 +140,7 @@ final class RemoteHandlerAloneTests: ScatteredTestCase {
   }
 
   func testBatchForOneEndpointEndsIt() async throws {
-    let server = try await makeServer()
-    let log = Box<[String]>([])
-    try register(server, log)
-    let driven = try await makeDriven(server)
+    let (log, driven) = try await makeWriters()
     try await driven.run { handler in
       try Self.scatter(handler)
       for step in 0..<20 { try Self.serve(Self.note("\(step)", to: 3), handler, log, "e3 \(step)") }
@@ -265,10 +262,7 @@ final class RemoteHandlerAloneTests: ScatteredTestCase {
   // MARK: Numbers
 
   func testNumberThatIsDefinedAnewStandsForTheNewEndpointAtOnce() async throws {
-    let server = try await makeServer()
-    let log = Box<[String]>([])
-    try register(server, log)
-    let driven = try await makeDriven(server)
+    let (log, driven) = try await makeWriters()
     try await driven.run { handler in
       try Self.scatter(handler)
       try Self.serve(Self.note("old", to: 3), handler, log, "e3 old")
@@ -307,10 +301,7 @@ final class RemoteHandlerAloneTests: ScatteredTestCase {
   }
 
   func testNumberOfTheLastRunThatIsDefinedAnewLeavesNothingOfTheRun() async throws {
-    let server = try await makeServer()
-    let log = Box<[String]>([])
-    try register(server, log)
-    let driven = try await makeDriven(server)
+    let (log, driven) = try await makeWriters()
     try await driven.run { handler in
       try Self.scatter(handler)
       // A batch that is no scattered one, and then one that ends with the number that is defined anew.
@@ -333,10 +324,7 @@ final class RemoteHandlerAloneTests: ScatteredTestCase {
   // MARK: Keys
 
   func testRequestWithAKeyIsAnsweredOnceAndTheNextOneHasNone() async throws {
-    let server = try await makeServer()
-    let log = Box<[String]>([])
-    try register(server, log)
-    let driven = try await makeDriven(server)
+    let (log, driven) = try await makeWriters()
     var key = ByteWriter()
     Content.append(.random(), to: &key)
     let keyed = key.array()

@@ -19,6 +19,14 @@ class ScatteredTestCase: EnvironmentTestCase {
     }
   }
 
+  /// The writers of a server with their log, and a handler to be driven on its loop.
+  func makeWriters() async throws -> (log: Box<[String]>, driven: DrivenHandler) {
+    let server = try await makeServer()
+    let log = Box<[String]>([])
+    try register(server, log)
+    return (log, try await makeDriven(server))
+  }
+
   /// A note, behind a number that stands for a name.
   static func note(_ text: String, to number: UInt32) throws -> [UInt8] {
     RawFrame.oneWay(to: number, try RawFrame.typed(Note(text: text)))
@@ -37,6 +45,11 @@ class ScatteredTestCase: EnvironmentTestCase {
     try handler.take(RawFrame.oneWay(to: "e0", try RawFrame.typed(Note(text: "by name"))))
     handler.connectionDidReadBatch()
     XCTAssertTrue(handler.isScattered)
+  }
+
+  /// As ``scatter(_:_:)``, with the number behind those of the writers for an endpoint elsewhere, which was found.
+  static func scatter(_ handler: RemoteHandler, besides name: String) throws {
+    try scatter(handler, RawFrame.number(count, for: name) + RawFrame.oneWay(to: count, [1, 0]))
   }
 
   /// Hands over what is all that is read at a time.
