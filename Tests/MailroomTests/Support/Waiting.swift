@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import XCTest
 
-/// Runs what blocks on a thread of its own, so that it takes none from tasks.
+/// Runs what blocks on a thread that is none of the tasks'.
 func offPool<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
   try await withCheckedThrowingContinuation { continuation in
-    Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+    SpareThreads.run { continuation.resume(with: Result { try body() }) }
   }
 }
 
@@ -16,7 +16,7 @@ extension Signal {
     _ count: Int = 1, seconds: Int = 20, file: StaticString = #filePath, line: UInt = #line
   ) async -> Bool {
     await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
+      SpareThreads.run {
         continuation.resume(returning: self.wait(count, seconds: seconds, file: file, line: line))
       }
     }
@@ -84,7 +84,7 @@ func fromThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void)
   let errors = Box<[any Error]>([])
   let done = Signal("the end of \(count) threads")
   for index in 0..<count {
-    Thread.detachNewThread {
+    SpareThreads.run {
       do { try body(index) } catch { errors.append(error) }
       done.fire()
     }
