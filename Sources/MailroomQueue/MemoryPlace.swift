@@ -44,11 +44,6 @@ public struct MemoryPlace: Equatable, Sendable {
   }
 }
 
-extension Confined where Value: ~Copyable {
-  /// Where the value is.
-  public var place: MemoryPlace { MemoryPlace(address: UInt(bitPattern: pointer)) }
-}
-
 extension MPSCQueue where Element: ~Copyable {
   /// Where the word is that pushes and turns change.
   public var place: MemoryPlace { MemoryPlace(of: storage.pointee.head) }

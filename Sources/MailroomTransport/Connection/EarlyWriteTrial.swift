@@ -27,7 +27,7 @@ struct EarlyWriteTrial {
   /// How many times as many requests as a trial had the rest behind it has.
   static let restFactor = 32
   /// The most requests of a rest: a choice is not to outlive by much what it was made for.
-  static let longestRest = 1 << 20
+  static let longestRest = 1 << 22
   /// Measurements in a trial.
   static let rounds = 8
   /// Windows of requests until a way has become what it is, as one follows the other, and windows to measure then.
