@@ -115,6 +115,7 @@ public struct RPCEndpointRef: Sendable {
   ///
   /// - Throws: as ``send(_:)``.
   public func send(bytes: [UInt8]) throws(RPCError) {
+    if storage.isOpenHere(for: bytes.rawSpan) { return storage.sendDirectly(bytes.rawSpan) }
     if storage.route == nil { return try storage.sendLocal(bytes) }
     try storage.route?.send(bytes.rawSpan, in: storage.env)
   }
