@@ -2,12 +2,14 @@
 struct BinaryDecoder: Sendable {
   /// What types find in their decoder's `userInfo`.
   var userInfo: [CodingUserInfoKey: any Sendable] = [:]
+  /// What references in the message are bound to; types find it in their decoder's `userInfo`, too.
+  var source: MessageSource?
 
   /// The value in a message, whose bytes may be anything.
   func decode<T: Decodable>(_ type: T.Type, from bytes: [UInt8]) throws(RPCError) -> T {
     let run: BinaryDecodingRun
     do {
-      run = BinaryDecodingRun(tree: try BinaryReader.read(bytes), userInfo: userInfo)
+      run = BinaryDecodingRun(tree: try BinaryReader.read(bytes), userInfo: userInfo, source: source)
     } catch {
       throw RPCError(.undecodable, "cannot decode \(T.self): malformed message, \(error)", cause: error)
     }
@@ -23,14 +25,22 @@ struct BinaryDecoder: Sendable {
 final class BinaryDecodingRun {
   /// The values of the message.
   let tree: BinaryTree
-  /// What types find in their decoder's `userInfo`.
-  let userInfo: [CodingUserInfoKey: Any]
+  private let given: [CodingUserInfoKey: any Sendable]
+  private let source: MessageSource?
   /// Where the run failed.
   var trace = BinaryTrace()
 
   /// A run over the values of a message.
-  init(tree: BinaryTree, userInfo: [CodingUserInfoKey: any Sendable]) {
+  init(tree: consuming BinaryTree, userInfo: [CodingUserInfoKey: any Sendable], source: MessageSource?) {
     self.tree = tree
-    self.userInfo = userInfo
+    given = userInfo
+    self.source = source
+  }
+
+  /// What types find in their decoder's `userInfo`, made on demand: hardly any type asks.
+  var userInfo: [CodingUserInfoKey: Any] {
+    var userInfo: [CodingUserInfoKey: Any] = given
+    if let key = CodingUserInfoKey.messageSource, let source { userInfo[key] = source }
+    return userInfo
   }
 }

@@ -1,3 +1,5 @@
+internal import MailroomQueue
+
 /// Encodes values as messages in the format that ``BinaryValue`` describes.
 struct BinaryEncoder: Sendable {
   /// What types find in their encoder's `userInfo`.
@@ -5,25 +7,23 @@ struct BinaryEncoder: Sendable {
 
   /// The message for a value.
   func encode<T: Encodable>(_ value: T) throws(RPCError) -> [UInt8] {
-    if let scalar = BinaryValue(scalar: value) { return BinaryWriter.write(scalar) }
     let run = BinaryEncodingRun(userInfo: userInfo)
     do {
-      try BinaryValueEncoder(run: run, place: run.tree.add(nil)).encode(value)
+      try BinaryValueEncoder(run: run, place: run.tree.value.add(nil)).encode(value)
       try run.check()
     } catch {
       let message = run.trace.message(for: error, "cannot encode \(T.self)")
       throw RPCError(.unencodable, message, execution: .notExecuted, cause: error)
     }
-    return BinaryWriter.write(run.tree)
+    return BinaryWriter.write(run.takeTree())
   }
 }
 
 /// What all encoders and containers of one message share.
 final class BinaryEncodingRun {
-  /// What types find in their encoder's `userInfo`.
-  let userInfo: [CodingUserInfoKey: Any]
-  /// What has been encoded so far.
-  var tree = BinaryTree(capacity: 16)
+  private let given: [CodingUserInfoKey: any Sendable]
+  /// Confined to the thread of the run: what has been encoded so far.
+  let tree = Confined(BinaryTree(capacity: 16))
   private var failure: EncodingError?
   private var hasFailed = false
   /// Where the run failed.
@@ -31,8 +31,14 @@ final class BinaryEncodingRun {
 
   /// A run that has encoded nothing.
   init(userInfo: [CodingUserInfoKey: any Sendable]) {
-    self.userInfo = userInfo
+    given = userInfo
   }
+
+  /// What types find in their encoder's `userInfo`, made on demand: hardly any type asks.
+  var userInfo: [CodingUserInfoKey: Any] { given }
+
+  /// What has been encoded, at the end of the run.
+  func takeTree() -> BinaryTree { exchange(&tree.value, with: BinaryTree(capacity: 0)) }
 
   /// Makes the run fail from within an operation that cannot throw: the next one that can does.
   func fail(_ reason: String, at path: [any CodingKey]) {

@@ -1,32 +1,30 @@
 /// What a value decodes its properties from.
 struct BinaryKeyedDecodingContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
-  /// The decoder of the value.
+  /// The decoder of the value, which is a map.
   let decoder: BinaryValueDecoder
-  /// The properties.
-  let map: BinaryMapCursor
 
   /// The keys from the top level to here.
   var codingPath: [any CodingKey] { decoder.path }
 
   /// The keys of the map that are keys of this type.
-  var allKeys: [Key] { map.keys.compactMap(Key.init(stringValue:)) }
+  var allKeys: [Key] { decoder.keys.compactMap(Key.init(stringValue:)) }
 
   /// Whether the map has a key.
-  func contains(_ key: Key) -> Bool { map.value(for: key.stringValue) != nil }
+  func contains(_ key: Key) -> Bool { decoder.value(for: key.stringValue) != nil }
 
   /// Whether a property is nil.
   func decodeNil(forKey key: Key) throws -> Bool {
     if case .null(level: 0) = try value(for: key) { true } else { false }
   }
 
-  /// Decodes a property of any type: also the witness for all the scalar types.
+  /// Decodes a property of any type.
   func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
     try decoder.decode(type, from: value(for: key), at: key)
   }
 
   /// Decodes a property, nil when it is not there or nil.
   func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
-    try decoder.decodeIfPresent(type, from: map.value(for: key.stringValue), at: key)
+    try decoder.decodeIfPresent(type, from: decoder.value(for: key.stringValue), at: key)
   }
 
   /// A map in this container.
@@ -49,15 +47,16 @@ struct BinaryKeyedDecodingContainer<Key: CodingKey>: KeyedDecodingContainerProto
 
   private func superDecoder(at key: some CodingKey) -> any Decoder {
     // A superclass that is not in the message decodes from nil: it may be content with that.
-    BinaryValueDecoder(in: decoder, key: key, value: map.value(for: key.stringValue) ?? .null(level: 0))
+    BinaryValueDecoder(in: decoder, key: key, value: decoder.value(for: key.stringValue) ?? .null(level: 0))
   }
 
   private func child(at key: Key) throws -> BinaryValueDecoder {
     BinaryValueDecoder(in: decoder, key: key, value: try value(for: key))
   }
 
-  private func value(for key: Key) throws -> BinaryValue {
-    guard let value = map.value(for: key.stringValue) else {
+  /// What the map has for a key.
+  func value(for key: Key) throws -> BinaryValue {
+    guard let value = decoder.value(for: key.stringValue) else {
       throw DecodingError.keyNotFound(key, .init(codingPath: codingPath, debugDescription: "there is no such key"))
     }
     return value

@@ -1,3 +1,5 @@
+internal import MailroomQueue
+
 /// What a value encodes its properties to.
 struct BinaryKeyedEncodingContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
   /// The encoder of the value.
@@ -10,18 +12,18 @@ struct BinaryKeyedEncodingContainer<Key: CodingKey>: KeyedEncodingContainerProto
 
   /// Encodes nil as a property.
   mutating func encodeNil(forKey key: Key) throws {
-    try encoder.encodeNil(mapKey: BinaryKey(key.stringValue), into: map)
+    try encoder.put(.null(level: 0), mapKey: encoder.run.tree.value.key(key.stringValue), into: map)
   }
 
-  /// Encodes a property of any type: also the witness for all the scalar types.
+  /// Encodes a property of any type.
   mutating func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
-    try encoder.encode(value, at: key, mapKey: BinaryKey(key.stringValue), into: map)
+    try encoder.encode(value, at: key, mapKey: encoder.run.tree.value.key(key.stringValue), into: map)
   }
 
   /// Encodes a property that is not nil.
   mutating func encodeIfPresent<T: Encodable>(_ value: T?, forKey key: Key) throws {
     guard let value else { return }
-    try encoder.encode(value, at: key, mapKey: BinaryKey(key.stringValue), into: map, isPresent: true)
+    try encoder.encode(value, at: key, mapKey: encoder.run.tree.value.key(key.stringValue), into: map, isPresent: true)
   }
 
   /// A map in this container.
@@ -43,6 +45,6 @@ struct BinaryKeyedEncodingContainer<Key: CodingKey>: KeyedEncodingContainerProto
   mutating func superEncoder(forKey key: Key) -> any Encoder { child(at: key) }
 
   private func child(at key: some CodingKey) -> BinaryValueEncoder {
-    encoder.child(at: key, mapKey: BinaryKey(key.stringValue), in: map)
+    encoder.child(at: key, mapKey: encoder.run.tree.value.key(key.stringValue), in: map)
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// The work and the memory are in proportion to the size of the message: nothing is reserved because the message says
 /// so, and announced values that cannot be there any more are found at the announcement.
-struct BinaryReader {
+struct BinaryReader: ~Copyable {
   private let bytes: [UInt8]
   private var position = 0
   private var tree: BinaryTree
@@ -13,7 +13,7 @@ struct BinaryReader {
 
   private init(_ bytes: [UInt8]) {
     self.bytes = bytes
-    tree = BinaryTree(capacity: min(bytes.count / 2, 32))
+    tree = BinaryTree(capacity: min(bytes.count / 2, 32), bytes: bytes)
   }
 
   /// The tree of the message with the given bytes.
@@ -60,7 +60,7 @@ struct BinaryReader {
     case BinaryTag.float: return .float(Float(bitPattern: try readFixed()))
     case BinaryTag.double: return .double(Double(bitPattern: try readFixed()))
     case BinaryTag.string: return .string(try readText(count: try readLength()))
-    case BinaryTag.bytes: return .bytes([UInt8](try readBlock(count: try readLength())))
+    case BinaryTag.bytes: return .bytes(try readBlock(count: try readLength()))
     case BinaryTag.nestedNull:
       let level = try readVarint()
       guard 1...UInt64(BinaryTag.nullLevelLimit) ~= level else { throw malformed("nil inside \(level) optionals") }
@@ -118,7 +118,7 @@ struct BinaryReader {
       return keys[number]
     }
     let count = try fit(header >> 1)
-    let key = BinaryKey(try readText(count: count))
+    let key = BinaryKey(block: try readText(count: count), number: keys.count)
     if count <= BinaryTag.internedKeyLimit { keys.append(key) }
     return key
   }
@@ -169,20 +169,28 @@ extension BinaryReader {
     return count
   }
 
-  private mutating func readBlock(count: Int) throws(BinaryMalformation) -> ArraySlice<UInt8> {
+  private mutating func readBlock(count: Int) throws(BinaryMalformation) -> BinaryBlock {
     guard count <= bytes.count - position else { throw malformed("the message ends early") }
     defer { position += count }
-    return bytes[position..<position + count]
+    return BinaryBlock(start: position, count: count)
   }
 
-  private mutating func readText(count: Int) throws(BinaryMalformation) -> String {
-    guard let text = String(validating: try readBlock(count: count), as: UTF8.self) else {
+  private mutating func readText(count: Int) throws(BinaryMalformation) -> BinaryBlock {
+    let block = try readBlock(count: count)
+    if isASCII(block) { return block }
+    guard let text = String(validating: bytes[block.range], as: UTF8.self) else {
       throw malformed("text that is not UTF-8")
     }
     guard count <= BinaryTag.combiningLimit || !isExcessive(text) else {
       throw malformed("more than \(BinaryTag.combiningLimit) combining characters in a row")
     }
-    return text
+    return block
+  }
+
+  private func isASCII(_ block: BinaryBlock) -> Bool {
+    var all: UInt8 = 0
+    for byte in bytes[block.range] { all |= byte }
+    return all < 0x80
   }
 
   /// Whether a text has so many combining characters in a row that nobody can have written it.
@@ -190,7 +198,6 @@ extension BinaryReader {
   /// Comparing or hashing such a `String` puts them in order in a time that grows with the square of their number, and
   /// types do that while they decode: enumerations with raw values, sets, dictionaries.
   private func isExcessive(_ text: String) -> Bool {
-    guard !BinaryKey(text).isASCII else { return false }
     var combining = 0
     for scalar in text.unicodeScalars {
       switch scalar.value {

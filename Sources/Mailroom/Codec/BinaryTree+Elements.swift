@@ -17,7 +17,7 @@ extension BinaryTree {
 
   private mutating func setElements<Element>(_ elements: [Element], at place: Int) {
     set(.array(BinaryChildren()), at: place)
-    for element in elements { put(add(BinaryValue(scalar: element)), in: place) }
+    for element in elements { put(add(value(scalar: element)), in: place) }
   }
 
   /// The elements of an array, when `T` is one of the most common types of arrays.
@@ -35,7 +35,7 @@ extension BinaryTree {
     var elements: [Element] = []
     elements.reserveCapacity(children.count)
     for _ in 0..<children.count {
-      guard let element = try? self[place].value?.scalar(as: type) else { return nil }
+      guard let value = self[place].value, let element = try? scalar(value, as: type) else { return nil }
       elements.append(element)
       place = successor(of: place)
     }

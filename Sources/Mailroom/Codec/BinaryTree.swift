@@ -1,18 +1,9 @@
-/// The children of an array or a map in a ``BinaryTree``.
-struct BinaryChildren {
-  /// The last child's place in the tree, meaningless when there is none.
-  ///
-  /// The last child's successor is the first child, so that appending and iterating both need just this place.
-  fileprivate(set) var last = 0
-  /// How many children there are.
-  fileprivate(set) var count = 0
-}
-
 /// The values of one message, between its bytes and the types it is encoded from or decoded to.
 ///
-/// All nodes are in one array and refer to each other by their places there: a message does not need an allocation
-/// per container, containers can grow in any order, and a deep tree is not released recursively.
-struct BinaryTree {
+/// All nodes are in one array and refer to each other by their places there, and to texts by where they are in one array of bytes: a
+/// message does not need an allocation per value, nothing in a node is counted, containers can grow in any order, and a deep tree is
+/// not released recursively.
+struct BinaryTree: ~Copyable {
   /// How deep arrays and maps may be nested.
   static let maximumDepth = 64
 
@@ -21,7 +12,7 @@ struct BinaryTree {
     /// The value, nil as long as nothing has been encoded here; written as an empty map if that stays so.
     var value: BinaryValue?
     /// The key in the map that holds this value; nil elsewhere.
-    var key: BinaryKey?
+    let key: BinaryKey?
     /// The place of the next child of the same container.
     fileprivate var next: Int
   }
@@ -29,7 +20,7 @@ struct BinaryTree {
   /// A map entry's identity: the place of the map's first child, and the key.
   private struct Entry: Hashable {
     let first: Int
-    let key: BinaryKey
+    let key: BinaryText
   }
 
   /// Maps of more entries than this have them in ``entries``; smaller ones are faster to search.
@@ -37,11 +28,17 @@ struct BinaryTree {
 
   /// The nodes; the message's own value is the first one.
   private var nodes: [Node] = []
+  /// What texts, blocks of bytes and keys consist of: the message itself when one is decoded.
+  private(set) var bytes: [UInt8]
+  private var keys = BinaryKeyTable()
   /// The entries of the large maps.
   private var entries: [Entry: Int] = [:]
 
-  /// An empty tree with room for some nodes.
-  init(capacity: Int) { nodes.reserveCapacity(capacity) }
+  /// A tree without nodes that has room for some, over the bytes of a message.
+  init(capacity: Int, bytes: [UInt8] = []) {
+    self.bytes = bytes
+    nodes.reserveCapacity(capacity)
+  }
 
   /// The message's own value.
   var root: BinaryValue { nodes.first?.value ?? .map(BinaryChildren()) }
@@ -51,6 +48,25 @@ struct BinaryTree {
 
   /// The node at a place that ``add(_:key:)`` returned.
   subscript(place: Int) -> Node { nodes[place] }
+
+  /// Keeps a text.
+  mutating func keep(_ text: String) -> BinaryBlock {
+    let start = bytes.count
+    bytes.append(contentsOf: text.utf8)
+    return BinaryBlock(start: start, count: bytes.count - start)
+  }
+
+  /// Keeps a block of bytes.
+  mutating func keep(_ block: [UInt8]) -> BinaryBlock {
+    defer { bytes.append(contentsOf: block) }
+    return BinaryBlock(start: bytes.count, count: block.count)
+  }
+
+  /// The key with a text.
+  mutating func key(_ text: String) -> BinaryKey { keys.key(text, in: &bytes) }
+
+  /// As ``BinaryKeyTable/spell(_:)``.
+  mutating func spell(_ key: BinaryKey) -> Int? { keys.spell(key) }
 
   /// Adds a value that belongs to no container yet, and returns its place.
   mutating func add(_ value: BinaryValue?, key: BinaryKey? = nil) -> Int {
@@ -86,9 +102,9 @@ struct BinaryTree {
   ///
   /// It is the last child, or takes the place of the one that has its key.
   mutating func put(_ place: Int, in container: Int) {
-    guard !link(place, to: container), let key = nodes[place].key, let old = self.place(of: key, in: container) else {
-      return
-    }
+    guard !link(place, to: container), let key = nodes[place].key, case .map(let children) = nodes[container].value,
+      let old = self.place(of: key, in: children)
+    else { return }
     nodes[old].value = nodes[place].value
   }
 
@@ -116,7 +132,7 @@ struct BinaryTree {
 
   private mutating func enter(_ place: Int, first: Int) {
     guard let key = nodes[place].key else { return }
-    entries[Entry(first: first, key: key)] = place
+    entries[Entry(first: first, key: BinaryText(bytes.text(key.block)))] = place
   }
 }
 
@@ -137,11 +153,31 @@ extension BinaryTree {
 
   /// The place of the child of a map with that key, if there is one.
   func place(of key: BinaryKey, in children: BinaryChildren) -> Int? {
-    guard let first = first(of: children) else { return nil }
-    guard children.count <= Self.searchLimit else { return entries[Entry(first: first, key: key)] }
-    var place = first
+    if children.count > Self.searchLimit { return indexed(BinaryText(bytes.text(key.block)), in: children) }
+    return search(children) { bytes.isSame($0, key.block) }
+  }
+
+  /// The place of the child of a map whose key has that text, if there is one.
+  func place(of text: String, in children: BinaryChildren) -> Int? {
+    if children.count > Self.searchLimit { return indexed(BinaryText(text), in: children) }
+    return search(children) { bytes.has(text, at: $0) }
+  }
+
+  /// Whether the value at a place has a key with that text.
+  func has(_ text: String, at place: Int) -> Bool {
+    guard let key = nodes[place].key else { return false }
+    return bytes.has(text, at: key.block)
+  }
+
+  private func indexed(_ text: BinaryText, in children: BinaryChildren) -> Int? {
+    first(of: children).flatMap { entries[Entry(first: $0, key: text)] }
+  }
+
+  @inline(__always)
+  private func search(_ children: BinaryChildren, _ isMatch: (BinaryBlock) -> Bool) -> Int? {
+    guard var place = first(of: children) else { return nil }
     for _ in 0..<children.count {
-      if nodes[place].key == key { return place }
+      if let key = nodes[place].key, isMatch(key.block) { return place }
       place = successor(of: place)
     }
     return nil

@@ -5,7 +5,7 @@ struct BinaryUnkeyedDecodingContainer: UnkeyedDecodingContainer {
     /// In the tree; the next one in this place.
     case tree(next: Int)
     /// In a block of bytes, which is an array of small integers to types other than `[UInt8]`.
-    case bytes([UInt8])
+    case bytes(BinaryBlock)
   }
 
   private let decoder: BinaryValueDecoder
@@ -22,7 +22,7 @@ struct BinaryUnkeyedDecodingContainer: UnkeyedDecodingContainer {
   }
 
   /// The bytes of a block.
-  init(decoder: BinaryValueDecoder, bytes: [UInt8]) {
+  init(decoder: BinaryValueDecoder, bytes: BinaryBlock) {
     self.decoder = decoder
     size = bytes.count
     source = .bytes(bytes)
@@ -96,7 +96,7 @@ struct BinaryUnkeyedDecodingContainer: UnkeyedDecodingContainer {
     }
     return switch source {
     case .tree(let next): decoder.run.tree[next].value ?? .null(level: 0)
-    case .bytes(let bytes): .unsigned(UInt64(bytes[currentIndex]))
+    case .bytes(let block): .unsigned(UInt64(decoder.run.tree.bytes[block.start + currentIndex]))
     }
   }
 

@@ -1,3 +1,5 @@
+internal import MailroomQueue
+
 /// What a value encodes its elements to.
 struct BinaryUnkeyedEncodingContainer: UnkeyedEncodingContainer {
   /// The encoder of the value.
@@ -10,13 +12,13 @@ struct BinaryUnkeyedEncodingContainer: UnkeyedEncodingContainer {
 
   /// How many elements there are so far.
   var count: Int {
-    guard case .array(let children) = encoder.run.tree[array].value else { return 0 }
+    guard case .array(let children) = encoder.run.tree.value[array].value else { return 0 }
     return children.count
   }
 
   /// Encodes nil as an element.
   mutating func encodeNil() throws {
-    try encoder.encodeNil(mapKey: nil, into: array)
+    try encoder.put(.null(level: 0), mapKey: nil, into: array)
   }
 
   /// Encodes an element of any type: also the witness for all the scalar types.

@@ -50,9 +50,9 @@ enum BinaryValue {
   /// A double precision number.
   case double(Double)
   /// Text.
-  case string(String)
+  case string(BinaryBlock)
   /// A block of bytes.
-  case bytes([UInt8])
+  case bytes(BinaryBlock)
   /// Values in order.
   case array(BinaryChildren)
   /// Values by key.

@@ -17,6 +17,8 @@ final class BinaryValueDecoder: Decoder, SingleValueDecodingContainer, BinaryCod
   private var calls: Int
   /// The type that is decoding itself.
   private var type: any Any.Type = Never.self
+  /// The place of the property that was found last, or of the last one of all; meaningless if this is no map.
+  private var found = 0
 
   private init(
     run: BinaryDecodingRun, parent: BinaryValueDecoder?, key: (any CodingKey)?, value: BinaryValue, calls: Int
@@ -26,6 +28,7 @@ final class BinaryValueDecoder: Decoder, SingleValueDecodingContainer, BinaryCod
     self.key = key
     self.value = value
     self.calls = calls
+    if case .map(let children) = value { found = children.last }
   }
 
   /// The decoder for the whole message.
@@ -46,9 +49,8 @@ final class BinaryValueDecoder: Decoder, SingleValueDecodingContainer, BinaryCod
 
   /// The container of the value's properties.
   func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-    guard case .map(let children) = value else { throw mismatch([String: Any].self) }
-    return KeyedDecodingContainer(
-      BinaryKeyedDecodingContainer(decoder: self, map: BinaryMapCursor(tree: run.tree, children: children)))
+    guard case .map = value else { throw mismatch([String: Any].self) }
+    return KeyedDecodingContainer(BinaryKeyedDecodingContainer(decoder: self))
   }
 
   /// The container of the value's elements.
@@ -86,7 +88,7 @@ extension BinaryValueDecoder {
       return try inner.decode(type)
     }
     do throws(BinaryMismatch) {
-      if let scalar = try value.scalar(as: type) { return scalar }
+      if let scalar = try run.tree.scalar(value, as: type) { return scalar }
     } catch {
       throw error.decodingError(type, at: path)
     }
@@ -115,7 +117,7 @@ extension BinaryValueDecoder {
   /// Decodes a value of one of this decoder's containers.
   func decode<T: Decodable>(_ type: T.Type, from value: BinaryValue, at key: some CodingKey) throws -> T {
     do throws(BinaryMismatch) {
-      if let scalar = try value.scalar(as: type) { return scalar }
+      if let scalar = try run.tree.scalar(value, as: type) { return scalar }
     } catch {
       throw error.decodingError(type, at: path + [key])
     }
@@ -129,5 +131,36 @@ extension BinaryValueDecoder {
     case .null(let level): try decode(type, from: .null(level: level - 1), at: key)
     case let value?: try decode(type, from: value, at: key)
     }
+  }
+}
+
+/// The properties of a value that is a map, found quickest in the order in which they were encoded.
+extension BinaryValueDecoder {
+  /// The value for a key, nil when there is no such key.
+  func value(for key: String) -> BinaryValue? {
+    guard case .map(let children) = value, children.count > 0 else { return nil }
+    // A property is asked about repeatedly: is it there, is it nil, what is it.
+    if !run.tree.has(key, at: found) {
+      let next = run.tree.successor(of: found)
+      if run.tree.has(key, at: next) {
+        found = next
+      } else if let place = run.tree.place(of: key, in: children) {
+        found = place
+      } else {
+        return nil
+      }
+    }
+    return run.tree[found].value
+  }
+
+  /// The keys, in order.
+  var keys: [String] {
+    guard case .map(let children) = value, var place = run.tree.first(of: children) else { return [] }
+    var keys: [String] = []
+    for _ in 0..<children.count {
+      if let key = run.tree[place].key { keys.append(run.tree.bytes.text(key.block)) }
+      place = run.tree.successor(of: place)
+    }
+    return keys
   }
 }

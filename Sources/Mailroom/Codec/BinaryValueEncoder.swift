@@ -1,3 +1,5 @@
+internal import MailroomQueue
+
 /// The encoder that one value encodes itself to, and the container for another value in its place.
 final class BinaryValueEncoder: Encoder, SingleValueEncodingContainer, BinaryCodingPlace {
   /// How many `encode(to:)` may be within each other.
@@ -66,10 +68,10 @@ final class BinaryValueEncoder: Encoder, SingleValueEncodingContainer, BinaryCod
   /// A superclass may ask for its subclass's container again. When that cannot be, the run fails, and the container
   /// is one that is not part of the message.
   private func containerPlace(_ empty: BinaryValue) -> Int {
-    switch (run.tree[place].value, empty) {
+    switch (run.tree.value[place].value, empty) {
     case (nil, _):
       if depth < BinaryTree.maximumDepth {
-        run.tree.set(empty, at: place)
+        run.tree.value.set(empty, at: place)
         return place
       }
       run.fail("more than \(BinaryTree.maximumDepth) nested arrays and maps", at: path)
@@ -78,7 +80,7 @@ final class BinaryValueEncoder: Encoder, SingleValueEncodingContainer, BinaryCod
     case (let value?, _):
       run.fail("a value that is \(value.kind) already asked for a container of another kind", at: path)
     }
-    return run.tree.add(empty)
+    return run.tree.value.add(empty)
   }
 }
 
@@ -86,20 +88,20 @@ extension BinaryValueEncoder {
   /// Encodes nil in this encoder's place.
   func encodeNil() throws {
     try run.check()
-    guard run.tree[place].value == nil else {
+    guard run.tree.value[place].value == nil else {
       throw EncodingError.invalidValue(Never?.none as Any, context("a second value in the place of one"))
     }
-    run.tree.set(.null(level: 0), at: place)
+    run.tree.value.set(.null(level: 0), at: place)
   }
 
   /// Encodes a value in this encoder's place, of any type: also the witness for all the scalar types.
   func encode<T: Encodable>(_ value: T) throws {
     try run.check()
-    guard run.tree[place].value == nil else {
+    guard run.tree.value[place].value == nil else {
       throw EncodingError.invalidValue(value, context("a second value in the place of one"))
     }
-    if let scalar = BinaryValue(scalar: value) { return run.tree.set(scalar, at: place) }
-    if depth < BinaryTree.maximumDepth, run.tree.setElements(value, at: place) { return }
+    if let scalar = run.tree.value.value(scalar: value) { return run.tree.value.set(scalar, at: place) }
+    if depth < BinaryTree.maximumDepth, run.tree.value.setElements(value, at: place) { return }
     guard calls < Self.callLimit else {
       throw EncodingError.invalidValue(value, context("values within values more than \(Self.callLimit) times"))
     }
@@ -114,12 +116,12 @@ extension BinaryValueEncoder {
       try value.encode(to: self)
     } catch {
       // The program may try another value.
-      run.tree.set(nil, at: place)
+      run.tree.value.set(nil, at: place)
       run.trace.leave(self, with: error)
       throw error
     }
     run.trace.recover()
-    if case .null = run.tree[place].value, outerType is any BinaryOptional.Type {
+    if case .null = run.tree.value[place].value, outerType is any BinaryOptional.Type {
       try wrapNull(of: T.self, at: place)
     }
   }
@@ -132,29 +134,31 @@ extension BinaryValueEncoder {
   ) throws {
     try run.check()
     let place: Int
-    if let scalar = BinaryValue(scalar: value) {
-      place = run.tree.add(scalar, key: mapKey)
+    if let scalar = run.tree.value.value(scalar: value) {
+      place = run.tree.value.add(scalar, key: mapKey)
     } else {
-      place = run.tree.add(nil, key: mapKey)
+      place = run.tree.value.add(nil, key: mapKey)
       try BinaryValueEncoder(in: self, key: key, place: place).encode(value)
       if isPresent { try wrapNull(of: T.self, at: place) }
     }
-    run.tree.put(place, in: container)
+    run.tree.value.put(place, in: container)
   }
 
-  /// Puts nil into the container at `container`.
-  func encodeNil(mapKey: BinaryKey?, into container: Int) throws {
+  /// Puts a value that is complete into the container at `container`.
+  func put(_ value: BinaryValue, mapKey: BinaryKey?, into container: Int) throws {
     try run.check()
-    run.tree.put(run.tree.add(.null(level: 0), key: mapKey), in: container)
+    run.tree.value.put(run.tree.value.add(value, key: mapKey), in: container)
   }
 
   /// The encoder for a value in the container at `container`, which becomes part of it right now.
   func child(at key: some CodingKey, mapKey: BinaryKey?, in container: Int) -> BinaryValueEncoder {
-    if let mapKey, let place = run.tree.place(of: mapKey, in: container) {
+    if let mapKey, case .map(let children) = run.tree.value[container].value,
+      let place = run.tree.value.place(of: mapKey, in: children)
+    {
       return BinaryValueEncoder(in: self, key: key, place: place)
     }
-    let place = run.tree.add(nil, key: mapKey)
-    _ = run.tree.link(place, to: container)
+    let place = run.tree.value.add(nil, key: mapKey)
+    _ = run.tree.value.link(place, to: container)
     return BinaryValueEncoder(in: self, key: key, place: place)
   }
 
@@ -162,11 +166,11 @@ extension BinaryValueEncoder {
   ///
   /// Other types that encode themselves as nil stay as they are, so that their fields can become optional later.
   private func wrapNull(of type: any Any.Type, at place: Int) throws {
-    guard case .null(let level) = run.tree[place].value, type is any BinaryOptional.Type else { return }
+    guard case .null(let level) = run.tree.value[place].value, type is any BinaryOptional.Type else { return }
     guard level < BinaryTag.nullLevelLimit else {
       throw EncodingError.invalidValue(level, context("nil inside more than \(BinaryTag.nullLevelLimit) optionals"))
     }
-    run.tree.set(.null(level: level + 1), at: place)
+    run.tree.value.set(.null(level: level + 1), at: place)
   }
 
   private func context(_ reason: String) -> EncodingError.Context {

@@ -1,33 +1,28 @@
 /// Writes a tree of values as a message.
-struct BinaryWriter {
+struct BinaryWriter: ~Copyable {
+  private var tree: BinaryTree
   private var bytes: [UInt8] = []
-  private var keys = BinaryKeyTable()
 
-  private init() {}
+  private init(_ tree: consuming BinaryTree) { self.tree = tree }
 
   /// The message for a tree.
-  static func write(_ tree: BinaryTree) -> [UInt8] {
-    var writer = Self()
-    writer.bytes.reserveCapacity(tree.count * 4)
-    writer.write(tree, at: 0)
+  static func write(_ tree: consuming BinaryTree) -> [UInt8] {
+    // Most values take their tag and what is kept for them, or a few bytes.
+    let size = tree.bytes.count + tree.count * 4
+    var writer = Self(tree)
+    writer.bytes.reserveCapacity(size)
+    writer.write(at: 0)
     return writer.bytes
   }
 
-  /// The message for a single value that is neither an array nor a map.
-  static func write(_ value: BinaryValue) -> [UInt8] {
-    var writer = Self()
-    writer.write(value)
-    return writer.bytes
-  }
-
-  private mutating func write(_ tree: BinaryTree, at place: Int) {
+  private mutating func write(at place: Int) {
     switch tree[place].value {
     case .array(let children):
       writeCount(children.count, short: BinaryTag.shortArray, long: BinaryTag.array)
-      writeChildren(children, of: tree)
+      writeChildren(children)
     case .map(let children):
       writeCount(children.count, short: BinaryTag.shortMap, long: BinaryTag.map)
-      writeChildren(children, of: tree)
+      writeChildren(children)
     case .some(let scalar):
       write(scalar)
     case nil:
@@ -36,22 +31,19 @@ struct BinaryWriter {
     }
   }
 
-  private mutating func writeChildren(_ children: BinaryChildren, of tree: BinaryTree) {
+  private mutating func writeChildren(_ children: BinaryChildren) {
     guard var child = tree.first(of: children) else { return }
     for _ in 0..<children.count {
       if let key = tree[child].key { write(key) }
-      write(tree, at: child)
+      write(at: child)
       child = tree.successor(of: child)
     }
   }
 
   private mutating func write(_ key: BinaryKey) {
-    if let number = keys.number(of: key) {
-      writeVarint(UInt64(number) << 1 | 1)
-    } else {
-      writeVarint(UInt64(key.text.utf8.count) << 1)
-      bytes.append(contentsOf: key.text.utf8)
-    }
+    if let number = tree.spell(key) { return writeVarint(UInt64(number) << 1 | 1) }
+    writeVarint(UInt64(key.block.count) << 1)
+    bytes.append(contentsOf: tree.bytes[key.block.range])
   }
 
   private mutating func write(_ value: BinaryValue) {
@@ -78,20 +70,19 @@ struct BinaryWriter {
       bytes.append(BinaryTag.double)
       writeFixed(value.bitPattern)
     case .string(let value):
-      let count = value.utf8.count
-      if count <= BinaryTag.shortStringLimit {
-        bytes.append(BinaryTag.shortString + UInt8(count))
+      if value.count <= BinaryTag.shortStringLimit {
+        bytes.append(BinaryTag.shortString + UInt8(value.count))
       } else {
         bytes.append(BinaryTag.string)
-        writeVarint(UInt64(count))
+        writeVarint(UInt64(value.count))
       }
-      bytes.append(contentsOf: value.utf8)
+      bytes.append(contentsOf: tree.bytes[value.range])
     case .bytes(let value):
       bytes.append(BinaryTag.bytes)
       writeVarint(UInt64(value.count))
-      bytes.append(contentsOf: value)
+      bytes.append(contentsOf: tree.bytes[value.range])
     case .array, .map:
-      // Only a tree has their children.
+      // Written with their children.
       break
     }
   }

@@ -8,7 +8,7 @@ extension CodingUserInfoKey {
 extension RPCValue where Self: Codable {
   /// Encodes by the compact binary coder: a varint length, then the coder's bytes.
   public func encode(into writer: inout RPCWriter) throws {
-    let bytes = try BinaryEncoder(userInfo: [:]).encode(self)
+    let bytes = try BinaryEncoder().encode(self)
     writer.append(varint: UInt64(bytes.count))
     writer.append(bytes)
   }
@@ -17,8 +17,6 @@ extension RPCValue where Self: Codable {
   public init(from reader: inout RPCReader) throws {
     let count = try reader.readCount()
     let bytes = try reader.readArray(count: count)
-    var userInfo: [CodingUserInfoKey: any Sendable] = [:]
-    if let key = CodingUserInfoKey.messageSource, let source = reader.source { userInfo[key] = source }
-    self = try BinaryDecoder(userInfo: userInfo).decode(Self.self, from: bytes)
+    self = try BinaryDecoder(source: reader.source).decode(Self.self, from: bytes)
   }
 }

@@ -1,0 +1,30 @@
+/// Where a text or a block of bytes is in the bytes of a ``BinaryTree``.
+struct BinaryBlock: Equatable {
+  /// The first byte's offset.
+  let start: Int
+  /// How many bytes there are.
+  let count: Int
+
+  /// The offsets of all of them.
+  var range: Range<Int> { start..<start + count }
+}
+
+extension [UInt8] {
+  /// Whether the bytes of a block are those of a text in UTF-8.
+  ///
+  /// `String` compares by canonical equivalence: of two keys that look alike, one could come back as the other.
+  func has(_ text: String, at block: BinaryBlock) -> Bool {
+    let utf8 = text.utf8.span
+    guard utf8.count == block.count else { return false }
+    for index in 0..<block.count where self[block.start + index] != utf8[index] { return false }
+    return true
+  }
+
+  /// Whether two blocks have the same bytes.
+  func isSame(_ left: BinaryBlock, _ right: BinaryBlock) -> Bool {
+    left == right || left.count == right.count && self[left.range].elementsEqual(self[right.range])
+  }
+
+  /// The text of a block that is UTF-8.
+  func text(_ block: BinaryBlock) -> String { String(decoding: self[block.range], as: UTF8.self) }
+}
