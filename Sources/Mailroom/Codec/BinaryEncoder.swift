@@ -1,12 +1,13 @@
 internal import MailroomQueue
+internal import MailroomTransport
 
 /// Encodes values as messages in the format that ``BinaryValue`` describes.
 struct BinaryEncoder: Sendable {
   /// What types find in their encoder's `userInfo`.
   var userInfo: [CodingUserInfoKey: any Sendable] = [:]
 
-  /// The message for a value.
-  func encode<T: Encodable>(_ value: T) throws(RPCError) -> [UInt8] {
+  /// Appends the message for a value to what is written; nothing, if it cannot be encoded.
+  func encode<T: Encodable>(_ value: T, to writer: inout ByteWriter) throws(RPCError) {
     let run = BinaryEncodingRun(userInfo: userInfo)
     do {
       try BinaryValueEncoder(run: run, place: run.tree.value.add(nil)).encode(value)
@@ -15,7 +16,7 @@ struct BinaryEncoder: Sendable {
       let message = run.trace.message(for: error, "cannot encode \(T.self)")
       throw RPCError(.unencodable, message, execution: .notExecuted, cause: error)
     }
-    return BinaryWriter.write(run.takeTree())
+    run.tree.value.write(to: &writer)
   }
 }
 
@@ -36,9 +37,6 @@ final class BinaryEncodingRun {
 
   /// What types find in their encoder's `userInfo`, made on demand: hardly any type asks.
   var userInfo: [CodingUserInfoKey: Any] { given }
-
-  /// What has been encoded, at the end of the run.
-  func takeTree() -> BinaryTree { exchange(&tree.value, with: BinaryTree(capacity: 0)) }
 
   /// Makes the run fail from within an operation that cannot throw: the next one that can does.
   func fail(_ reason: String, at path: [any CodingKey]) {

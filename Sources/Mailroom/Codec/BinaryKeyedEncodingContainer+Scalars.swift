@@ -15,7 +15,9 @@ extension BinaryKeyedEncodingContainer {
   mutating func encode(_ value: Bool, forKey key: Key) throws { try put(.bool(value), key) }
   mutating func encode(_ value: Double, forKey key: Key) throws { try put(.double(value), key) }
   mutating func encode(_ value: Float, forKey key: Key) throws { try put(.float(value), key) }
-  mutating func encode(_ value: String, forKey key: Key) throws { try put(.string(encoder.run.tree.value.keep(value)), key) }
+  mutating func encode(_ value: String, forKey key: Key) throws {
+    try put(.string(encoder.run.tree.value.keep(value)), key)
+  }
 
   private func put(_ value: BinaryValue, _ key: Key) throws {
     try encoder.put(value, mapKey: encoder.run.tree.value.key(key.stringValue), into: map)

@@ -8,9 +8,9 @@ extension CodingUserInfoKey {
 extension RPCValue where Self: Codable {
   /// Encodes by the compact binary coder: a varint length, then the coder's bytes.
   public func encode(into writer: inout RPCWriter) throws {
-    let bytes = try BinaryEncoder().encode(self)
-    writer.append(varint: UInt64(bytes.count))
-    writer.append(bytes)
+    let start = writer.count
+    try BinaryEncoder().encode(self, to: &writer)
+    writer.insertCount(at: start)
   }
 
   /// Decodes by the compact binary coder.

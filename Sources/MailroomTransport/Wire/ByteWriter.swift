@@ -177,6 +177,21 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
     length -= count
   }
 
+  /// Puts in front of what follows `offset` how many bytes that is, as ``append(varint:)`` writes it.
+  ///
+  /// Does nothing unless the offset lies within what is written.
+  package mutating func insertCount(at offset: Int) {
+    guard offset >= 0, offset <= length else { return }
+    let count = length - offset
+    append(varint: UInt64(count))
+    let size = length - offset - count
+    guard count > 0, let base else { return }
+    (base + offset + size).copyMemory(from: base + offset, byteCount: count)
+    length = offset
+    append(varint: UInt64(count))
+    length += count
+  }
+
   /// Gives up the storage, keeping nothing.
   public mutating func reset() {
     if let base { Heap.free(base) }

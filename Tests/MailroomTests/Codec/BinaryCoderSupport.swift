@@ -97,7 +97,11 @@ struct Failure: Error, Equatable {}
 
 // MARK: - Helpers
 
-func encode(_ value: some Encodable) throws -> [UInt8] { try BinaryEncoder().encode(value) }
+func encode(_ value: some Encodable, _ userInfo: [CodingUserInfoKey: any Sendable] = [:]) throws -> [UInt8] {
+  var writer = RPCWriter()
+  try BinaryEncoder(userInfo: userInfo).encode(value, to: &writer)
+  return writer.array()
+}
 
 func decode<T: Decodable>(_ type: T.Type, _ bytes: [UInt8]) throws -> T {
   try BinaryDecoder().decode(type, from: bytes)

@@ -44,4 +44,20 @@ final class BinaryErrorTests: XCTestCase {
     }
     assertUnencodable(value, "at 'c'")
   }
+
+  func testErrorNamesThePropertyWhenItIsAScalarOfAnotherKind() throws {
+    struct Small: Codable { var a: Int8 }
+    struct Text: Codable { var a: String }
+    struct Truth: Codable { var a: Bool }
+    struct Number: Codable { var a: Double }
+    struct Single: Codable { var a: Float }
+    assertUndecodable(Small.self, try encode(["a": 128]), "'a'", "128 does not fit in Int8")
+    assertUndecodable(Small.self, try encode(["a": "1"]), "'a'", "expected Int8, found a string")
+    assertUndecodable(Text.self, try encode(["a": 1]), "'a'", "expected String, found an integer")
+    assertUndecodable(Truth.self, try encode(["a": 1]), "'a'", "expected Bool, found an integer")
+    assertUndecodable(Number.self, try encode(["a": true]), "'a'", "expected Double, found a Boolean")
+    assertUndecodable(Single.self, try encode(["a": 0.1]), "'a'", "0.1 does not fit in Float")
+    assertUndecodable(Text.self, try encode(["a": Int?.none]), "'a'", "expected String, found nil")
+    assertUndecodable(Text.self, try encode(["b": "1"]), "'a'", "there is no such key")
+  }
 }

@@ -143,6 +143,45 @@ final class BinaryRoundTripTests: XCTestCase {
     }
   }
 
+  /// One property of each type for which containers have functions of their own.
+  private struct Scalars: Codable, Equatable {
+    var a = Int.min, b = Int8.min, c = Int16.max, d = Int32.min, e = Int64.max
+    var f = UInt.max, g = UInt8.max, h = UInt16.max, i = UInt32.max, j = UInt64.max
+    var k = true, l = -0.5, m = Float.leastNonzeroMagnitude, n = "ünder 🏠"
+  }
+
+  func testCoderKeepsPropertiesWhenTheyAreScalars() throws {
+    let scalars = Scalars()
+    try assertRoundTrip(scalars)
+    // The same values, through the functions for any type.
+    let each: [[UInt8]] = try [
+      encode(["a": scalars.a]), encode(["d": scalars.d]), encode(["j": scalars.j]), encode(["k": scalars.k]),
+      encode(["l": scalars.l]), encode(["m": scalars.m]), encode(["n": scalars.n]),
+    ]
+    let all = try encode(scalars)
+    for bytes in each {
+      let property = bytes.dropFirst()
+      XCTAssertTrue(all.indices.contains { all[$0...].starts(with: property) }, "\(bytes)")
+    }
+  }
+
+  func testNothingIsWrittenWhenAPropertyCannotBeEncoded() throws {
+    var writer = RPCWriter()
+    writer.append(7)
+    let failing = Custom { encoder in
+      var container = encoder.container(keyedBy: Key.self)
+      try container.encode(1, forKey: .a)
+      try container.encode(Custom { _ in throw Failure() }, forKey: .b)
+    }
+    do {
+      try BinaryEncoder().encode(failing, to: &writer)
+      XCTFail("it was encoded")
+    } catch {
+      XCTAssertEqual(error.code, .unencodable)
+    }
+    XCTAssertEqual(writer.array(), [7])
+  }
+
   func testUserInfoReachesTypesWhenTheyAreCoded() throws {
     struct Greeting: Codable {
       var text = ""
@@ -156,7 +195,7 @@ final class BinaryRoundTripTests: XCTestCase {
       }
     }
     let key = try XCTUnwrap(CodingUserInfoKey(rawValue: "greeting"))
-    let bytes = try BinaryEncoder(userInfo: [key: "hello"]).encode([["key": Greeting()]])
+    let bytes = try encode([["key": Greeting()]], [key: "hello"])
     XCTAssertEqual(try decode([[String: String]].self, bytes), [["key": "hello"]])
     let greetings = try BinaryDecoder(userInfo: [key: "oh "]).decode([[String: Greeting]].self, from: bytes)
     XCTAssertEqual(greetings.first?["key"]?.text, "oh hello")

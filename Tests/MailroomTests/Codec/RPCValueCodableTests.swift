@@ -15,7 +15,7 @@ final class RPCValueCodableTests: EnvironmentTestCase {
 
   func testItsLengthStandsInFront() throws {
     let whole = try written(Inner(id: 5))
-    let coded = try BinaryEncoder().encode(Inner(id: 5))
+    let coded = try encode(Inner(id: 5))
     XCTAssertEqual(whole, [UInt8(coded.count)] + coded)
     // So values can stand behind each other.
     var writer = ByteWriter()

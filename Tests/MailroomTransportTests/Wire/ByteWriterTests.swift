@@ -139,6 +139,24 @@ final class ByteWriterTests: XCTestCase {
     writer.withRoom(limit: 1) { _ in XCTFail("the storage is full") }
   }
 
+  func testCountIsPutInFrontOfWhatItCounts() {
+    for (count, bytes) in [(0, [0]), (1, [1]), (127, [127]), (128, [128, 1]), (20_000, [0xA0, 0x9C, 1])]
+      as [(Int, [UInt8])]
+    {
+      var writer = ByteWriter()
+      writer.append([1, 2, 3])
+      let body = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+      writer.append(body)
+      writer.insertCount(at: 3)
+      XCTAssertEqual(writer.array(), [1, 2, 3] + bytes + body, "\(count)")
+    }
+    var writer = ByteWriter()
+    writer.append([1, 2])
+    writer.insertCount(at: 3)
+    writer.insertCount(at: -1)
+    XCTAssertEqual(writer.array(), [1, 2])
+  }
+
   func testRemovedBytesAreClosedUp() {
     let bytes = [UInt8](0..<10)
     for offset in -1...11 {
