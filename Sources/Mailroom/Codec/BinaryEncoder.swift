@@ -24,7 +24,7 @@ struct BinaryEncoder: Sendable {
 final class BinaryEncodingRun {
   private let given: [CodingUserInfoKey: any Sendable]
   /// Confined to the thread of the run: what has been encoded so far.
-  let tree = Confined(BinaryTree(capacity: 16))
+  let tree = Confined(BinaryTree())
   private var failure: EncodingError?
   private var hasFailed = false
   /// Where the run failed.

@@ -119,7 +119,10 @@ struct BinaryReader: ~Copyable {
     }
     let count = try fit(header >> 1)
     let key = BinaryKey(block: try readText(count: count), number: keys.count)
-    if count <= BinaryTag.internedKeyLimit { keys.append(key) }
+    if count <= BinaryTag.internedKeyLimit {
+      if keys.isEmpty { keys.reserveCapacity(8) }
+      keys.append(key)
+    }
     return key
   }
 

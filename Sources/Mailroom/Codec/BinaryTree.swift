@@ -35,9 +35,16 @@ struct BinaryTree: ~Copyable {
   private var entries: [Entry: Int] = [:]
 
   /// A tree without nodes that has room for some, over the bytes of a message.
-  init(capacity: Int, bytes: [UInt8] = []) {
+  init(capacity: Int, bytes: [UInt8]) {
     self.bytes = bytes
     nodes.reserveCapacity(capacity)
+  }
+
+  /// An empty tree with room for a few nodes and what they refer to.
+  init() {
+    bytes = []
+    bytes.reserveCapacity(96)
+    nodes.reserveCapacity(16)
   }
 
   /// The message's own value.
