@@ -139,14 +139,17 @@ public final class EventLoop: Sendable {
 
   /// Runs `body` right now, on the calling thread in place of the loop's, if the loop sleeps; says whether `body` ran and said yes.
   ///
+  /// A loop for which something was posted does not count as sleeping, though it may not have woken yet: what the calling thread has posted
+  /// comes before what it does in `body`.
+  ///
   /// What is confined to the loop may be touched in `body`, but for what changes libuv's state: timers, beginning and ending to read,
   /// writes that are left to libuv, closing. ``isCurrent`` is false in it. It is to be short, for the loop cannot wake up
   /// meanwhile, and must not call functions of users.
   ///
-  /// - Cost: one load while the loop is awake, else two atomic operations.
+  /// - Cost: one load while the loop is awake, else two, and two atomic operations.
   package func borrow(_ body: () -> Bool) -> Bool {
     // Immutable, and so free for any thread to look at.
-    guard core.value.tenure.borrow() else { return false }
+    guard tasks.isIdle, core.value.tenure.borrow() else { return false }
     core.value.didLend()
     defer { core.value.tenure.giveBack() }
     return body()

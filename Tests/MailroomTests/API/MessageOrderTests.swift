@@ -73,6 +73,33 @@ final class MessageOrderTests: EnvironmentTestCase {
     }
   }
 
+  func testAnswerArrivesBehindWhatItsHandlerHasSentTheSameWayBefore() async throws {
+    for dispatch in Way.dispatches {
+      let (server, client) = (try await makeServer(), try await makeClient())
+      let seen = Results<String>("a note or an answer")
+      let mine = Scripted()
+      mine.noted = { _, note in seen.add("note \(note.text)") }
+      let refs = Results<RPCEndpointRef>("a reference")
+      try server.register("keeper", ReferenceKeeper(refs))
+      let keeper = try await client.endpointRef(server.uri("keeper"))
+      try keeper.send(SentReference(ref: try client.register("mine", mine, on: .eventLoop)))
+      let back = await refs.next()[0]
+      let teller = Scripted.answering { say, context in
+        try back.send(Note(text: say.text))
+        try context.reply(say.text)
+      }
+      try server.register("teller", teller, on: dispatch)
+      let ref = try await client.endpointRef(server.uri("teller"))
+      // One after the other: each answer is alone.
+      for number in 0..<200 {
+        ref.ask(Say(text: "\(number)")) { _ in seen.add("answer \(number)") }
+        _ = await seen.next(2)
+      }
+      XCTAssertEqual(seen.values, (0..<200).flatMap { ["note \($0)", "answer \($0)"] }, "\(dispatch)")
+      refs.clear()
+    }
+  }
+
   func testRepliesToOneConnectionMayOvertakeEachOtherButEachFindsItsAsker() async throws {
     let (server, client) = (try await makeServer(), try await makeClient())
     let contexts = Results<RPCCallContext<String>>("a call")

@@ -92,6 +92,19 @@ final class EventLoopTests: TransportTestCase {
     XCTAssertFalse(loop.borrow { true })
   }
 
+  func testLoopThatIsBeingWokenLendsNothing() throws {
+    let loop = try makeLoop()
+    for _ in 0..<500 {
+      waitUntil("the loop to sleep") { loop.borrow { true } }
+      let hasRun = Flag()
+      loop.execute { _ = hasRun.raise() }
+      _ = loop.borrow {
+        XCTAssertTrue(hasRun.isRaised, "what this thread does now comes before what it has posted")
+        return true
+      }
+    }
+  }
+
   func testNoWakeUpIsLostOverManyIdleEdges() throws {
     let loop = try makeLoop()
     // Each thread posts only once the loop ran what it posted before, so the loop falls asleep again and again.
