@@ -1,3 +1,5 @@
+internal import MailroomTransport
+
 /// Where a text or a block of bytes is in the bytes of a ``BinaryTree``.
 struct BinaryBlock: Equatable {
   /// The first byte's offset.
@@ -14,15 +16,12 @@ extension [UInt8] {
   ///
   /// `String` compares by canonical equivalence: of two keys that look alike, one could come back as the other.
   func has(_ text: String, at block: BinaryBlock) -> Bool {
-    let utf8 = text.utf8.span
-    guard utf8.count == block.count else { return false }
-    for index in 0..<block.count where self[block.start + index] != utf8[index] { return false }
-    return true
+    text.utf8.count == block.count && rawSpan.extracting(block.range).equals(utf8: text)
   }
 
   /// Whether two blocks have the same bytes.
   func isSame(_ left: BinaryBlock, _ right: BinaryBlock) -> Bool {
-    left == right || left.count == right.count && self[left.range].elementsEqual(self[right.range])
+    left == right || left.count == right.count && rawSpan.extracting(left.range).equals(rawSpan.extracting(right.range))
   }
 
   /// The text of a block that is UTF-8.

@@ -38,9 +38,9 @@ final class BinaryDecodingRun {
   }
 
   /// What types find in their decoder's `userInfo`, made on demand: hardly any type asks.
-  var userInfo: [CodingUserInfoKey: Any] {
+  private(set) lazy var userInfo: [CodingUserInfoKey: Any] = {
     var userInfo: [CodingUserInfoKey: Any] = given
     if let key = CodingUserInfoKey.messageSource, let source { userInfo[key] = source }
     return userInfo
-  }
+  }()
 }

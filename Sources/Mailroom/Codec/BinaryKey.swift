@@ -2,6 +2,6 @@
 struct BinaryKey {
   /// Where its text is.
   let block: BinaryBlock
-  /// What stands for it in the coder's list of keys.
+  /// Its number in the tree's ``BinaryKeyTable``: keys of one tree have the same text if they have the same number, and only then.
   let number: Int
 }

@@ -1,4 +1,4 @@
-/// The map keys of a message that is being encoded: each text is kept once, and has a number.
+/// The map keys of a message: each text has one number.
 struct BinaryKeyTable {
   /// Tables of more keys than this use ``numbers``; smaller ones are faster to search.
   private static let searchLimit = 8
@@ -19,11 +19,19 @@ struct BinaryKeyTable {
 
   /// The key with a text, which is appended to `bytes` when it is a new one.
   mutating func key(_ text: String, in bytes: inout [UInt8]) -> BinaryKey {
-    let number = find(text, in: bytes) ?? add(text, to: &bytes)
-    entries[last].follower = number
-    last = number
-    return BinaryKey(block: entries[number].block, number: number)
+    if let number = number(of: text, in: bytes) { return used(number) }
+    let block = BinaryBlock(start: bytes.count, count: text.utf8.count)
+    bytes.append(contentsOf: text.utf8)
+    return used(add(block, in: bytes))
   }
+
+  /// The key whose text is at a block of `bytes`.
+  mutating func key(at block: BinaryBlock, in bytes: [UInt8]) -> BinaryKey {
+    used(find({ bytes.text(block) }, { bytes.isSame($0, block) }) ?? add(block, in: bytes))
+  }
+
+  /// The number of the key with a text, if there is one.
+  func number(of text: String, in bytes: [UInt8]) -> Int? { find({ text }, { bytes.has(text, at: $0) }) }
 
   /// The number that stands for a key in the message, nil when the key has to be spelled out, which gives it one for the next time
   /// unless it is too long.
@@ -35,24 +43,29 @@ struct BinaryKeyTable {
     return nil
   }
 
-  private func find(_ text: String, in bytes: [UInt8]) -> Int? {
+  @inline(__always)
+  private func find(_ text: () -> String, _ isMatch: (BinaryBlock) -> Bool) -> Int? {
     if entries.isEmpty { return nil }
     let guess = entries[last].follower
-    if bytes.has(text, at: entries[guess].block) { return guess }
-    if entries.count > Self.searchLimit { return numbers[BinaryText(text)] }
-    return entries.firstIndex { bytes.has(text, at: $0.block) }
+    if isMatch(entries[guess].block) { return guess }
+    if entries.count > Self.searchLimit { return numbers[BinaryText(text())] }
+    return entries.firstIndex { isMatch($0.block) }
   }
 
-  private mutating func add(_ text: String, to bytes: inout [UInt8]) -> Int {
-    let start = bytes.count
-    bytes.append(contentsOf: text.utf8)
+  private mutating func used(_ number: Int) -> BinaryKey {
+    entries[last].follower = number
+    last = number
+    return BinaryKey(block: entries[number].block, number: number)
+  }
+
+  private mutating func add(_ block: BinaryBlock, in bytes: [UInt8]) -> Int {
     let number = entries.count
     if number == 0 { entries.reserveCapacity(Self.searchLimit) }
-    entries.append(Entry(block: BinaryBlock(start: start, count: bytes.count - start)))
-    if number == Self.searchLimit {
-      for (number, entry) in entries.enumerated() { numbers[BinaryText(bytes.text(entry.block))] = number }
-    } else if number > Self.searchLimit {
-      numbers[BinaryText(text)] = number
+    entries.append(Entry(block: block))
+    guard number >= Self.searchLimit else { return number }
+    // With the key that makes the table a large one all are entered.
+    for other in (number == Self.searchLimit ? 0 : number)...number {
+      numbers[BinaryText(bytes.text(entries[other].block))] = other
     }
     return number
   }

@@ -118,7 +118,7 @@ struct BinaryReader: ~Copyable {
       return keys[number]
     }
     let count = try fit(header >> 1)
-    let key = BinaryKey(block: try readText(count: count), number: keys.count)
+    let key = tree.key(at: try readText(count: count))
     if count <= BinaryTag.internedKeyLimit {
       if keys.isEmpty { keys.reserveCapacity(8) }
       keys.append(key)

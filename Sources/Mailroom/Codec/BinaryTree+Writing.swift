@@ -2,10 +2,10 @@ internal import MailroomTransport
 
 /// How a tree of values is written as a message.
 extension BinaryTree {
-  /// Appends the message to what is written.
+  /// Appends the message to what is written; once, for keys are spelled out once.
   mutating func write(to writer: inout ByteWriter) {
-    // Most values take their tag and what is kept for them, or a few bytes.
-    writer.reserve(bytes.count + count * 4)
+    // Most values take their tag and what is kept for them, or a few bytes; a count is put in front of all.
+    writer.reserve(bytes.count + count * 4 + 16)
     write(at: 0, to: &writer)
   }
 

@@ -17,10 +17,10 @@ struct BinaryTree: ~Copyable {
     fileprivate var next: Int
   }
 
-  /// A map entry's identity: the place of the map's first child, and the key.
+  /// A map entry's identity: the place of the map's first child, and the key's number.
   private struct Entry: Hashable {
     let first: Int
-    let key: BinaryText
+    let key: Int
   }
 
   /// Maps of more entries than this have them in ``entries``; smaller ones are faster to search.
@@ -71,6 +71,9 @@ struct BinaryTree: ~Copyable {
 
   /// The key with a text.
   mutating func key(_ text: String) -> BinaryKey { keys.key(text, in: &bytes) }
+
+  /// The key whose text is at a block.
+  mutating func key(at block: BinaryBlock) -> BinaryKey { keys.key(at: block, in: bytes) }
 
   /// As ``BinaryKeyTable/spell(_:)``.
   mutating func spell(_ key: BinaryKey) -> Int? { keys.spell(key) }
@@ -139,7 +142,7 @@ struct BinaryTree: ~Copyable {
 
   private mutating func enter(_ place: Int, first: Int) {
     guard let key = nodes[place].key else { return }
-    entries[Entry(first: first, key: BinaryText(bytes.text(key.block)))] = place
+    entries[Entry(first: first, key: key.number)] = place
   }
 }
 
@@ -160,14 +163,16 @@ extension BinaryTree {
 
   /// The place of the child of a map with that key, if there is one.
   func place(of key: BinaryKey, in children: BinaryChildren) -> Int? {
-    if children.count > Self.searchLimit { return indexed(BinaryText(bytes.text(key.block)), in: children) }
-    return search(children) { bytes.isSame($0, key.block) }
+    if children.count > Self.searchLimit { return indexed(key.number, in: children) }
+    return search(children) { $0.number == key.number }
   }
 
   /// The place of the child of a map whose key has that text, if there is one.
   func place(of text: String, in children: BinaryChildren) -> Int? {
-    if children.count > Self.searchLimit { return indexed(BinaryText(text), in: children) }
-    return search(children) { bytes.has(text, at: $0) }
+    if children.count > Self.searchLimit {
+      return keys.number(of: text, in: bytes).flatMap { indexed($0, in: children) }
+    }
+    return search(children) { bytes.has(text, at: $0.block) }
   }
 
   /// Whether the value at a place has a key with that text.
@@ -176,15 +181,15 @@ extension BinaryTree {
     return bytes.has(text, at: key.block)
   }
 
-  private func indexed(_ text: BinaryText, in children: BinaryChildren) -> Int? {
-    first(of: children).flatMap { entries[Entry(first: $0, key: text)] }
+  private func indexed(_ key: Int, in children: BinaryChildren) -> Int? {
+    first(of: children).flatMap { entries[Entry(first: $0, key: key)] }
   }
 
   @inline(__always)
-  private func search(_ children: BinaryChildren, _ isMatch: (BinaryBlock) -> Bool) -> Int? {
+  private func search(_ children: BinaryChildren, _ isMatch: (BinaryKey) -> Bool) -> Int? {
     guard var place = first(of: children) else { return nil }
     for _ in 0..<children.count {
-      if let key = nodes[place].key, isMatch(key.block) { return place }
+      if let key = nodes[place].key, isMatch(key) { return place }
       place = successor(of: place)
     }
     return nil

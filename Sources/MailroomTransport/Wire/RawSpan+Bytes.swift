@@ -95,6 +95,9 @@ extension RawSpan {
 
   /// Whether these are the bytes of `other`.
   public func equals(_ other: [UInt8]) -> Bool { equals(other.rawSpan) }
+
+  /// Whether these are the bytes of a text in UTF-8.
+  package func equals(utf8 text: String) -> Bool { equals(text.utf8.span.bytes) }
 }
 
 extension Array where Element == UInt8 {
