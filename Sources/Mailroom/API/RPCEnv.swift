@@ -173,7 +173,7 @@ public final class RPCEnv: Sendable {
     if name == RemoteHandler.verifierName || name == Introduction.endpointName {
       throw RPCError(.endpointExists, "the name \(name) is used by the environment itself", execution: .notExecuted)
     }
-    let cell = EndpointCell(endpoint, try handlerTables.table(of: Endpoint.self), env: self)
+    let cell = EndpointCell(endpoint, try handlerTables.table(of: Endpoint.self), name: name, env: self)
     let address = address
     return try dispatcher.register(name, cell, on: dispatch) { inbox in
       RPCEndpointRef(name: name, address: address, target: .local(inbox), env: self, owner: id)
