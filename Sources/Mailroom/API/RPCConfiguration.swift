@@ -53,8 +53,8 @@ public struct RPCConfiguration: Sendable {
   public var maximumReconnectDelay = Duration.seconds(5)
   /// How many ports behind the wanted one are tried when it is taken.
   ///
-  /// Default 16, the reference's `spark.port.maxRetries`; 0 for the wanted one alone. When all are taken the start fails
-  /// with ``RPCError/Code/bindFailed``.
+  /// Default 16, the reference's `spark.port.maxRetries`; 0 for the wanted one alone. A warning is logged when another port is
+  /// used than the wanted one; when all are taken the start fails with ``RPCError/Code/bindFailed``.
   public var portRetries = 16
   /// Threads of the pool that `shared` endpoints run on.
   ///

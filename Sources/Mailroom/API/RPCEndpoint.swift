@@ -42,7 +42,7 @@ public protocol RPCEndpoint: AnyObject, SendableMetatype {
 
   /// A callback or handler threw, or a message came that no handler is for.
   ///
-  /// For a failed ask, the asker was told already.
+  /// For a failed ask, the asker was told already. Endpoints that do not implement this have all other errors logged.
   func onError(_ error: any Error)
 }
 
@@ -57,8 +57,8 @@ extension RPCEndpoint {
   public func onDisconnected(_ peer: RPCAddress) {}
   /// Does nothing.
   public func onNetworkError(_ error: RPCError, _ peer: RPCAddress) {}
-  /// Does nothing.
-  public func onError(_ error: any Error) {}
+  /// Logs the error as a warning, at most one in ten seconds and the number of the others, unless it is a request's: its asker was told.
+  public func onError(_ error: any Error) { ErrorLog.current?.report(error) }
 }
 
 /// An endpoint whose handlers run at the same time, on as many threads as its loop has.

@@ -87,7 +87,7 @@ public final class RPCEnv: Sendable {
   ///   - name: for people.
   ///   - host: the address or name to bind to.
   ///   - port: 0 for one that the system chooses, or 1024 to 65535. If it is taken, the ports behind it are tried, as many as
-  ///     ``RPCConfiguration/portRetries`` says.
+  ///     ``RPCConfiguration/portRetries`` says, and the log names the one that was free.
   ///   - advertisedHost: the host that others reach this one by, if it is another than `host`.
   ///   - configuration: the settings.
   /// - Throws: ``RPCError``: ``RPCError/Code/invalidArgument``, ``RPCError/Code/invalidAddress``,
@@ -134,9 +134,14 @@ public final class RPCEnv: Sendable {
       // Wraps within the ports that are free for users, as the reference does.
       let port = address.port == 0 ? 0 : (address.port + retries - 1024) % (65536 - 1024) + 1024
       do throws(TransportError) {
-        return try await TransportServer.start(
+        let server = try await TransportServer.start(
           group: group, host: address.dialHost, port: port, configuration: configuration.transport
         ) { [self] client in RemoteHandler(RemotePeer(client: client, env: self)) }
+        if port != address.port {
+          configuration.logger.warning(
+            "The environment \(name) listens on the port \(port), for \(address.port) is taken")
+        }
+        return server
       } catch {
         guard error.reason == .addressInUse, retries < configuration.portRetries else { throw RPCError(error) }
         retries += 1
@@ -173,7 +178,7 @@ public final class RPCEnv: Sendable {
     if name == RemoteHandler.verifierName || name == Introduction.endpointName {
       throw RPCError(.endpointExists, "the name \(name) is used by the environment itself", execution: .notExecuted)
     }
-    let cell = EndpointCell(endpoint, try handlerTables.table(of: Endpoint.self), env: self)
+    let cell = EndpointCell(endpoint, try handlerTables.table(of: Endpoint.self), name: name, env: self)
     let address = address
     return try dispatcher.register(name, cell, on: dispatch) { inbox in
       RPCEndpointRef(name: name, address: address, target: .local(inbox), env: self, owner: id)

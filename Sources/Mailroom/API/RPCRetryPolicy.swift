@@ -11,17 +11,19 @@ public struct RPCRetryPolicy: Sendable, Hashable {
 
   /// A policy of the given parts.
   ///
-  /// The reference's older `askWithRetry` made 3 attempts, 3 s apart; those are the defaults of ``RPCConfiguration``.
-  public init(attempts: Int = 3, wait: Duration = .seconds(3), factor: Double = 1, jitter: Double = 0) {
+  /// The defaults are those of an ask without a policy, which is ``init(_:)`` of the default ``RPCConfiguration``: the 3 attempts and 3 s
+  /// of the reference's older `askWithRetry`. That pauses double, and half of each is left to chance, is Mailroom's own; a
+  /// factor of 1 and no jitter are the reference's.
+  public init(attempts: Int = 3, wait: Duration = .seconds(3), factor: Double = 2, jitter: Double = 0.5) {
     self.attempts = attempts
     self.wait = wait
     self.factor = factor
     self.jitter = jitter
   }
 
-  /// The policy of ``RPCConfiguration/retryAttempts`` and ``RPCConfiguration/retryWait``, doubling, half of it jitter.
+  /// The policy of ``RPCConfiguration/retryAttempts`` and ``RPCConfiguration/retryWait``, with the default factor and jitter.
   public init(_ configuration: RPCConfiguration) {
-    self.init(attempts: configuration.retryAttempts, wait: configuration.retryWait, factor: 2, jitter: 0.5)
+    self.init(attempts: configuration.retryAttempts, wait: configuration.retryWait)
   }
 
   /// A day.

@@ -49,18 +49,20 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   /// Consumer-confined: which entry the last typed message and request were for; not used by a concurrent endpoint.
   private let lastHit = Confined<(message: Int, request: Int)>((0, 0))
   private let env: RPCEnv
+  private let errors: ErrorLog
   let identity: ObjectIdentifier
 
   var places: EndpointPlaces {
     EndpointPlaces(cell: MemoryPlace(of: self), object: MemoryPlace(of: identity))
   }
 
-  init(_ endpoint: sending Endpoint, _ handlers: RPCHandlers<Endpoint>, env: RPCEnv) {
+  init(_ endpoint: sending Endpoint, _ handlers: RPCHandlers<Endpoint>, name: String, env: RPCEnv) {
     identity = ObjectIdentifier(endpoint)
     isConcurrent = Endpoint.self is any RPCConcurrentEndpoint.Type
     seat = LentObject(endpoint)
     self.handlers = handlers
     self.env = env
+    errors = ErrorLog(of: name, in: env.configuration.logger)
   }
 
   func start(_ me: RPCEndpointRef) { guarded { endpoint in try endpoint.onStart(me) } }
@@ -68,6 +70,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   func stop() {
     guarded { endpoint in try endpoint.onStop() }
     seat.clear()
+    errors.end()
   }
 
   func deliver(_ event: PeerEvent) {
@@ -82,7 +85,14 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
 
   private func guarded(_ body: (Endpoint) throws -> Void) {
     guard let endpoint = seat[Endpoint.self].object else { return }
-    do { try body(endpoint) } catch { endpoint.onError(error) }
+    do { try body(endpoint) } catch { tell(endpoint, error, isRequest: false) }
+  }
+
+  /// Tells an endpoint of an error; one without an `onError` of its own has it logged, if it is not a request's, whose asker knows.
+  @inline(never)
+  private func tell(_ endpoint: Endpoint, _ error: any Error, isRequest: Bool) {
+    if isRequest { return endpoint.onError(error) }
+    ErrorLog.$current.withValue(errors) { endpoint.onError(error) }
   }
 
   func deliver(_ content: RawSpan, _ call: RemoteCall?, from source: MessageSource?) -> HandlerTask? {
@@ -109,13 +119,13 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
         let handler = handler < 0
           ? try run(content, call, source, endpoint) : try run(value: content, handler, call, source, endpoint)
       else { return nil }
-      let task = task(handler)
+      let task = task(handler, isRequest: call != nil)
       call?.onAbandon { task.cancel() }
       return task
     } catch {
       // Fails when the handler has answered: then the error is for the endpoint only.
       try? call?.fail(Content.failure(of: error))
-      endpoint.onError(error)
+      tell(endpoint, error, isRequest: call != nil)
       return nil
     }
   }
@@ -123,13 +133,13 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
   /// The task of a handler that may suspend.
   ///
   /// The one place where they are made.
-  private func task(_ handler: @escaping AsyncHandler<Endpoint>) -> HandlerTask {
-    HandlerTask { [self] in await run(handler) }
+  private func task(_ handler: @escaping AsyncHandler<Endpoint>, isRequest: Bool) -> HandlerTask {
+    HandlerTask { [self] in await run(handler, isRequest: isRequest) }
   }
 
-  private func run(_ handler: AsyncHandler<Endpoint>) async {
+  private func run(_ handler: AsyncHandler<Endpoint>, isRequest: Bool) async {
     guard let endpoint = seat[Endpoint.self].object else { return }
-    do { try await handler(endpoint) } catch { endpoint.onError(error) }
+    do { try await handler(endpoint) } catch { tell(endpoint, error, isRequest: isRequest) }
   }
 
   @inline(__always)
@@ -198,12 +208,12 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     guard let endpoint = seat[Endpoint.self].object else { return nil }
     do {
       guard let handler = try run(message, endpoint) else { return nil }
-      let task = task(handler)
+      let task = task(handler, isRequest: message.isRequest)
       message.onAbandon { task.cancel() }
       return task
     } catch {
       message.fail(Content.failure(of: error))
-      endpoint.onError(error)
+      tell(endpoint, error, isRequest: message.isRequest)
       return nil
     }
   }
@@ -222,7 +232,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
       guard let handler = handlers.onBytes else { throw unsupported("raw bytes") }
       try handler(endpoint, bytes.rawSpan)
     } catch {
-      endpoint.onError(error)
+      tell(endpoint, error, isRequest: false)
     }
   }
 
@@ -236,7 +246,7 @@ final class EndpointCell<Endpoint: RPCEndpoint>: EndpointDelivery {
     } catch {
       // Does nothing when the handler has answered: then the error is for the endpoint only.
       call?.refuse(Content.failure(of: error))
-      endpoint.onError(error)
+      tell(endpoint, error, isRequest: true)
     }
   }
 

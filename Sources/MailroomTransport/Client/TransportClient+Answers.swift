@@ -39,4 +39,11 @@ extension TransportClient {
     swap(&batch, &spareAnswers.value)
     return left
   }
+
+  /// The error of an answer whose frame is too long.
+  ///
+  /// It says nothing of a request that was not sent: the one that is answered was, and has been served.
+  func answerTooLargeError(length: Int) -> TransportError {
+    TransportError(.tooLarge, "the reply takes \(length) bytes, the limit is \(configuration.maximumFrameLength)")
+  }
 }

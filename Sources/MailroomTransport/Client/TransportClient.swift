@@ -190,7 +190,7 @@ public final class TransportClient: Sendable {
     try connection.append { (writer) throws(TransportError) in
       let frame = writer.beginRPC(.rpcResponse, id: requestID)
       try encode(&writer)
-      try end(frame, &writer)
+      try end(frame, &writer, isAnswer: true)
     }
     abandonment.forgetWatchers(requestID)
     connection.flushIfLarge()
@@ -228,16 +228,17 @@ public final class TransportClient: Sendable {
       default: writer.beginRPC(kind, id: 0)
       }
     try encode(&writer)
-    try end(frame, &writer)
+    try end(frame, &writer, isAnswer: kind == .rpcResponse)
     return writer
   }
 
   private func end(
-    _ frame: ByteWriter.OpenFrame, _ writer: inout ByteWriter, saved: Int = 0
+    _ frame: ByteWriter.OpenFrame, _ writer: inout ByteWriter, saved: Int = 0, isAnswer: Bool = false
   ) throws(TransportError) {
     do throws(FrameError) {
       try writer.endFrame(frame, limit: configuration.maximumFrameLength, saved: saved)
     } catch {
+      if isAnswer, case .tooLarge(let length, _) = error { throw answerTooLargeError(length: Int(length)) }
       throw TransportError(.tooLarge, "the message to \(peer) cannot be sent: \(error)", isNotSent: true)
     }
   }

@@ -96,7 +96,7 @@ extension Connection {
     guard acceptsAnswers else { return client.didDrop(.answer) }
     if client.abandonment.takeCancelled(id) { return didAnswer() }
     let length = FrameFormat.rpcOverhead + 1 + body.byteCount
-    if length > longestFrame { throw client.tooLargeError(length: length) }
+    if length > longestFrame { throw client.answerTooLargeError(length: length) }
     markDirty()
     out.value.collecting.appendResponse(id: id, tag: tag, body)
     client.abandonment.forgetWatchers(id)

@@ -239,8 +239,14 @@ final class Connection {
     checkQuiescence()
   }
 
+  /// Ends the connection of a peer that has ended its side once there is nothing left that it waits for.
+  ///
+  /// One that knows the extensions has failed its requests before it ended, and takes no answers: it waits for those that were
+  /// given before only, and whoever is at one of the others is told.
   func checkQuiescence() {
-    if unanswered == 0 && isDrained && unserved.value.isEmpty && !isServingHeldFrames { handle(.quiescent) }
+    guard unserved.value.isEmpty, !isServingHeldFrames else { return }
+    if hasExtensions && lifecycle.state == .answering { return handle(.close) }
+    if unanswered == 0 && isDrained { handle(.quiescent) }
   }
 
   var isDrained: Bool { openFrames == 0 && out.value.isDrained }

@@ -17,7 +17,8 @@
 ///   └─────────────┘
 /// ```
 ///
-/// `answering` is the half-closed connection of a peer that has sent its last request and still reads answers. `finishing`
+/// `answering` is the half-closed connection of a peer that has sent its last request and still reads answers; one of this library does
+/// not, so its connection is closed as soon as what it has sent is served. `finishing`
 /// writes what is queued and then ends our side; `awaitingEnd` discards what still comes, because closing a socket
 /// with unread bytes resets it and could take our last answers with it.
 ///

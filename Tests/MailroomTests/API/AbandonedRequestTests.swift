@@ -75,6 +75,36 @@ final class AbandonedRequestTests: EnvironmentTestCase {
     }
   }
 
+  func testEndOfTheAskersEnvironmentCancelsTheFarHandlerAndWaitsForNoAnswer() async throws {
+    var patient = RPCConfiguration()
+    patient.transport.closeTimeout = .seconds(60)
+    for dispatch in Way.dispatches {
+      let (server, client) = (try await makeServer(patient), try await makeClient(patient))
+      let waiter = Waiter()
+      let (began, ends) = (waiter.began, waiter.ends)
+      let calls = Results<RPCCallContext<String>>("a call that is kept")
+      try server.register("waiter", waiter, on: dispatch)
+      try server.register("keeper", Scripted.answering { _, context in calls.add(context) }, on: dispatch)
+      let errors = Results<RPCError?>("the error")
+      for name in ["waiter", "keeper"] {
+        try await client.endpointRef(server.uri(name)).ask(Say(text: "it")) { errors.add($0.error) }
+      }
+      await began.comes()
+      let call = await calls.next()[0]
+      XCTAssertFalse(call.isCancelled, "\(dispatch)")
+      let ended = Signal("the end of the asker's environment")
+      Task {
+        await client.shutdown()
+        ended.fire()
+      }
+      for error in await errors.next(2) { assertIs(error, .stopped, "\(dispatch)") }
+      let texts = await ends.next()
+      XCTAssertEqual(texts, ["it is cancelled"], "\(dispatch)")
+      await ended.comes()
+      XCTAssertTrue(call.isCancelled, "\(dispatch)")
+    }
+  }
+
   func testHandlerThatHasAnsweredIsNotCancelled() async throws {
     try await inEveryWay { way in
       let waiter = Waiter()

@@ -1,4 +1,5 @@
 import Mailroom
+import MailroomTransport
 import TestSupport
 import XCTest
 
@@ -232,20 +233,57 @@ final class RPCCallContextTests: EnvironmentTestCase {
     }
   }
 
-  func testReplyAboveTheMaximumFrameFailsTheAskerPromptly() async throws {
+  func testReplyAboveTheMaximumFrameFailsTheAskerPromptlyAndMayHaveBeenExecuted() async throws {
     var small = RPCConfiguration()
     small.transport.maximumFrameLength = 1000
     let (server, client) = (try await makeServer(small), try await makeClient())
+    let long = String(repeating: "x", count: 2000)
     for dispatch in Way.dispatches {
-      try server.register(
-        "large", Scripted.answering { say, context in try context.reply(String(repeating: say.text, count: 2000)) },
-        on: dispatch)
-      let ref = try await client.endpointRef(server.uri("large"))
-      await assertThrows(.tooLarge, "\(dispatch)") { try await ref.ask(Say(text: "x")) }
+      let endpoint = Scripted.answering { say, context in try context.reply(say.text.isEmpty ? "" : long) }
+      endpoint.askedBytes = { _, context in try context.reply([UInt8](repeating: 1, count: 2000)) }
+      try server.register("context", endpoint, on: dispatch)
+      try server.register("returned", Odd(says: long), on: dispatch)
+      for name in ["context", "returned"] {
+        let ref = try await client.endpointRef(server.uri(name))
+        let error = await assertThrows(.tooLarge, execution: .unknown, "\(name), \(dispatch)") {
+          try await ref.ask(Say(text: "x"))
+        }
+        // With the frame around it, a byte that tells the codec, and the text's length.
+        assertSays(error, 2000 + FrameFormat.rpcOverhead...2000 + FrameFormat.rpcOverhead + 10, "\(name), \(dispatch)")
+      }
+      let ref = try await client.endpointRef(server.uri("context"))
+      let error = await assertThrows(.tooLarge, execution: .unknown, "bytes, \(dispatch)") {
+        try await ref.ask(bytes: [])
+      }
+      assertSays(error, 2001 + FrameFormat.rpcOverhead...2001 + FrameFormat.rpcOverhead, "bytes, \(dispatch)")
       let reply = try await ref.ask(Say(text: ""))
       XCTAssertEqual(reply, "", "\(dispatch)")
-      server.stop(try await server.endpointRef(server.uri("large")))
+      for name in ["context", "returned"] { server.stop(try await server.endpointRef(server.uri(name))) }
     }
+  }
+
+  /// Asserts that an error says how many bytes a reply takes, and that 1000 are the limit.
+  private func assertSays(
+    _ error: RPCError?, _ counts: ClosedRange<Int>, _ message: String, file: StaticString = #filePath,
+    line: UInt = #line
+  ) {
+    let texts = counts.map { "the reply takes \($0) bytes, the limit is 1000" }
+    let text = error?.message ?? "no error"
+    XCTAssertTrue(texts.contains(text), "\(text); \(message)", file: file, line: line)
+  }
+
+  func testReplyOfTheSameEnvironmentHasNoLimit() async throws {
+    var small = RPCConfiguration()
+    small.transport.maximumFrameLength = 1000
+    let server = try await makeServer(small)
+    let long = String(repeating: "x", count: 2000)
+    let endpoint = Scripted.answering { _, context in try context.reply(long) }
+    endpoint.askedBytes = { _, context in try context.reply(Array(long.utf8)) }
+    let ref = try server.register("large", endpoint)
+    let reply = try await ref.ask(Say(text: "x"))
+    XCTAssertEqual(reply, long)
+    let bytes = try await ref.ask(bytes: [])
+    XCTAssertEqual(bytes.count, 2000)
   }
 
   func testSenderIsThePeerOrTheEnvironmentItself() async throws {
@@ -320,6 +358,9 @@ private struct GiveTooMuch: RPCRequest, Codable {
 private final class Odd: RPCEndpoint {
   var failed: @Sendable (any Error) -> Void = { _ in }
   var kept: (@Sendable (RPCCallContext<OneWayOnly>) -> Void)?
+  private let says: String?
+
+  init(says: String? = nil) { self.says = says }
 
   func onError(_ error: any Error) { failed(error) }
 
@@ -330,6 +371,6 @@ private final class Odd: RPCEndpoint {
     }
     on.ask(GiveWhatCannotBeDecoded.self) { _, _ in Unreadable() }
     on.ask(GiveTooMuch.self) { _, _ in Surplus() }
-    on.ask(Say.self) { _, say in say.text }
+    on.ask(Say.self) { odd, say in odd.says ?? say.text }
   }
 }

@@ -9,9 +9,14 @@ final class RPCEnvTests: EnvironmentTestCase {
 
   func testRE25TakenPortIsPassedOver() async throws {
     let first = try await makeServer()
+    let log = LogLines()
     var configuration = RPCConfiguration()
-    let second = try await makeServer(configuration, port: first.port)
+    configuration.logger = log.logger
+    let second = try await makeServer(configuration, port: first.port, name: "second")
     XCTAssertNotEqual(first.port, second.port)
+    XCTAssertEqual(
+      log.lines.value,
+      ["warning: The environment second listens on the port \(second.port), for \(first.port) is taken"])
     XCTAssertTrue((1024...65535).contains(second.port))
     for env in [first, second] {
       let ref = try env.register("echo", Echo())

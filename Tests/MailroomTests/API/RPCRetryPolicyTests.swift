@@ -4,9 +4,16 @@ import XCTest
 
 /// How often and how far apart, without anything that is asked.
 final class RPCRetryPolicyTests: XCTestCase {
-  func testDefaultsAreTheReferences() {
+  func testDefaultsAreThoseOfTheConfiguration() {
     let policy = RPCRetryPolicy()
-    XCTAssertEqual(policy, RPCRetryPolicy(attempts: 3, wait: .seconds(3), factor: 1, jitter: 0))
+    XCTAssertEqual(policy, RPCRetryPolicy(RPCConfiguration()))
+    // The reference's number and pause; that pauses grow and differ is Mailroom's own.
+    XCTAssertEqual(policy, RPCRetryPolicy(attempts: 3, wait: .seconds(3), factor: 2, jitter: 0.5))
+    XCTAssertEqual([0, 1].map { policy.pause(afterAttempt: 1, chance: $0) }, [.seconds(3), .milliseconds(1500)])
+  }
+
+  func testFactorOfOneMakesAllPausesOneLength() {
+    let policy = RPCRetryPolicy(factor: 1, jitter: 0)
     for number in 1..<10 { XCTAssertEqual(policy.pause(afterAttempt: number, chance: 0.7), .seconds(3)) }
   }
 
@@ -19,7 +26,7 @@ final class RPCRetryPolicyTests: XCTestCase {
   }
 
   func testPausesGrowByTheFactor() {
-    let policy = RPCRetryPolicy(wait: .seconds(1), factor: 2)
+    let policy = RPCRetryPolicy(wait: .seconds(1), factor: 2, jitter: 0)
     XCTAssertEqual((1...5).map { policy.pause(afterAttempt: $0, chance: 1) }, [1, 2, 4, 8, 16].map { .seconds($0) })
     XCTAssertEqual(policy.pause(afterAttempt: 0, chance: 1), .seconds(1))
     XCTAssertEqual(policy.pause(afterAttempt: -3, chance: 1), .seconds(1))

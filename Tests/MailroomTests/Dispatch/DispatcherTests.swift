@@ -34,7 +34,7 @@ final class DispatcherTests: EnvironmentTestCase {
         if index == 1 { gate.pass() }
         stops.fire()
       }
-      let cell = EndpointCell(endpoint, Self.handlers(), env: env)
+      let cell = EndpointCell(endpoint, Self.handlers(), name: "test", env: env)
       _ = try dispatcher.register("endpoint-\(index)", cell, on: Way.dispatches[index % 3]) { inbox in
         RPCEndpointRef(name: inbox.name, address: nil, target: .local(inbox), env: env)
       }
@@ -68,7 +68,8 @@ final class DispatcherTests: EnvironmentTestCase {
     dispatcher.stopAll {}
     for dispatch in Way.dispatches {
       await assertThrows(.stopped, execution: .notExecuted, "\(dispatch)") {
-        try dispatcher.register("late", EndpointCell(Scripted(), Self.handlers(), env: env), on: dispatch) { inbox in
+        let cell = EndpointCell(Scripted(), Self.handlers(), name: "late", env: env)
+        return try dispatcher.register("late", cell, on: dispatch) { inbox in
           RPCEndpointRef(name: inbox.name, address: nil, target: .local(inbox), env: env)
         }
       }

@@ -21,7 +21,7 @@ final class EndpointCellTests: EnvironmentTestCase {
       }
       var handlers = RPCHandlers<Subject>()
       Subject.handlers(&handlers)
-      cell = EndpointCell(subject, handlers, env: env)
+      cell = EndpointCell(subject, handlers, name: "test", env: env)
     }
 
     /// Delivers the bytes of a one-way message of another process; returns the error that the endpoint was told.
@@ -139,7 +139,7 @@ final class EndpointCellTests: EnvironmentTestCase {
     let errors = Box<[RPCError.Code]>([])
     let endpoint = Silent()
     endpoint.failed = { errors.append(($0 as? RPCError)?.code ?? .init(name: "another")) }
-    let cell = EndpointCell(endpoint, RPCHandlers<Silent>(), env: env)
+    let cell = EndpointCell(endpoint, RPCHandlers<Silent>(), name: "test", env: env)
     let raw: [UInt8] = [1]
     XCTAssertNil(cell.deliver(raw.rawSpan, nil, from: nil))
     cell.deliver(raw)
@@ -173,7 +173,7 @@ final class EndpointCellTests: EnvironmentTestCase {
     do {
       let subject = Subject()
       subject.freed = { freed.update { $0 += 1 } }
-      cell = EndpointCell(subject, RPCHandlers<Subject>(), env: env)
+      cell = EndpointCell(subject, RPCHandlers<Subject>(), name: "test", env: env)
     }
     XCTAssertEqual(freed.value, 0)
     cell.stop()

@@ -15,7 +15,7 @@ final class PeerEventTests: EnvironmentTestCase {
     let scheduler = ManualScheduler()
     var handlers = RPCHandlers<Hearer>()
     Hearer.handlers(&handlers)
-    let cell = EndpointCell(Hearer(events, throwing: throwing), handlers, env: env)
+    let cell = EndpointCell(Hearer(events, throwing: throwing), handlers, name: "test", env: env)
     let inbox = Inbox(name: "hearer", endpoint: cell, scheduler: scheduler, owner: OwnerLog(events))
     inbox.start(try env.register("someone", Echo()))
     inbox.post("before")

@@ -1,3 +1,4 @@
+import Foundation
 import Mailroom
 import XCTest
 
@@ -28,6 +29,15 @@ struct Reading: RPCMessage {
 extension Reading {
   init(sensor: UInt32, value: Int64) { (self.sensor, self.value) = (sensor, value) }
 }
+
+// GUIDE: bytes
+final class Parrot: RPCEndpoint {
+  static func handlers(_ on: inout RPCHandlers<Parrot>) {
+    on.receiveBytes { _, bytes in print("\(bytes.byteCount) bytes came") }
+    on.askBytes { _, bytes, context in try context.reply(bytes) }
+  }
+}
+// GUIDE: end
 
 // GUIDE: endpoint
 final class Store: RPCEndpoint {
@@ -94,6 +104,45 @@ final class GuideExampleTests: XCTestCase {
     }
     await client.shutdown()
     await server.shutdown()
+  }
+
+  /// A program, which would listen on a port that is not free for a test.
+  private func program() async throws {
+    // GUIDE: program
+    var settings = RPCConfiguration()
+    settings.portRetries = 0
+    let service = try await RPCEnv.start(name: "store", host: "127.0.0.1", port: 7077, configuration: settings)
+    try service.register("store", Store())
+
+    signal(SIGTERM, SIG_IGN)  // which would end the process on the spot
+    let termination = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .global())
+    termination.setEventHandler { @Sendable in service.beginShutdown() }  // not on the main actor
+    termination.resume()
+    await service.awaitTermination()
+    // GUIDE: end
+  }
+
+  func testParrotSendsBytesBack() async throws {
+    try await withEnvironments { server, client in
+      try server.register("parrot", Parrot())
+      let parrot = try await client.endpointRef("rpc://parrot@\(server.address!.hostPort)")
+      let back = expectation(description: "the bytes that come back")
+      try parrot.send(bytes: [1])
+      // GUIDE: asking with bytes
+      let same = try await parrot.ask(bytes: [1, 2, 3])
+      parrot.ask(bytes: [4, 5]) { reply in
+        do throws(RPCError) {
+          print("\(try reply.bytes.array()) came back")
+        } catch {
+          print("nothing came back: \(error)")
+        }
+        XCTAssertEqual(try? reply.bytes.array(), [4, 5])
+        back.fulfill()
+      }
+      // GUIDE: end
+      XCTAssertEqual(same, [1, 2, 3])
+      await fulfillment(of: [back], timeout: 20)
+    }
   }
 
   /// What asking for a key says.
@@ -170,12 +219,15 @@ final class GuideExampleTests: XCTestCase {
   func testGuideShowsThisCode() throws {
     let source = try DocumentedCode(file: #filePath)
     let names = [
-      "messages", "by hand", "endpoint", "environments", "use", "errors", "callback", "cache", "later", "room",
+      "messages", "by hand", "bytes", "endpoint", "environments", "use", "program", "errors", "callback",
+      "asking with bytes", "cache", "later", "room",
     ]
     let shown = try DocumentedCode(document: "docs/guide.md").blocks()
     XCTAssertEqual(shown.count, names.count)
     for (block, name) in zip(shown, names) {
-      let isCode = { (line: String) in !line.isEmpty && !line.contains("XCTAssert") && !line.contains("fulfill") }
+      let isCode = { (line: String) in
+        !line.isEmpty && !line.hasPrefix("import ") && !line.contains("XCTAssert") && !line.contains("fulfill")
+      }
       XCTAssertEqual(block.filter(isCode), try source.section("GUIDE: \(name)").filter(isCode), name)
     }
   }

@@ -255,6 +255,7 @@ final class TransportClientTests: TransportTestCase {
     let responder = try XCTUnwrap(log.held.value.first)
     let error = transportError { try responder.succeed([UInt8](repeating: 1, count: 980).rawSpan) }
     XCTAssertEqual(error?.reason, .tooLarge)
+    XCTAssertEqual(error?.isNotSent, false, "the request was sent")
     try responder.succeed([UInt8]([1]).rawSpan)
     XCTAssertEqual(held.outcome(), .success([1]))
   }

@@ -81,6 +81,37 @@ final class ConnectionEndTests: TransportTestCase {
     XCTAssertNil(log.end())
   }
 
+  func testEndOfAPeerThatKnowsTheExtensionsWaitsForNoAnswer() throws {
+    let service = ServiceLog { service in
+      service.onOpen = { [log = service.log] in log.client.enableExtensions() }
+    }
+    var patient = TransportConfiguration()
+    patient.closeTimeout = .seconds(60)
+    let server = try makeServer(makeGroup(), service, configuration: patient)
+    let peer = try RawSocket.connect(port: server.port)
+    for id in 1...3 { try peer.send(.request(id: Int64(id), Array("hold".utf8))) }
+    let log = try XCTUnwrap(service.connection())
+    log.holding.wait(3)
+    let held = log.held.value
+    let abandoned = Signal("an abandoned request")
+    held[0].onAbandon { abandoned.fire() }
+    // What it was sent before still arrives.
+    let large = [UInt8](repeating: 2, count: 4 << 20)
+    try log.client.tell(large)
+    try held[1].succeed([UInt8]([3]).rawSpan)
+    try peer.send(.oneWay([1]))
+    peer.endWriting()
+    abandoned.wait()
+    XCTAssertTrue(try peer.receiveMessage() == .oneWay(body: large))
+    XCTAssertEqual(try peer.receiveMessage(), .rpcResponse(id: 2, body: [3]))
+    let (rest, isReset) = try peer.receiveToEnd()
+    XCTAssertEqual(rest, [])
+    XCTAssertFalse(isReset)
+    XCTAssertNil(log.end())
+    XCTAssertEqual(log.oneWays.value, [[1]])
+    XCTAssertTrue(held[2].isAbandoned)
+  }
+
   func testPeerThatEndsBetweenFramesEndsTheConnectionInOrder() throws {
     let service = ServiceLog()
     let server = try makeServer(makeGroup(), service)
