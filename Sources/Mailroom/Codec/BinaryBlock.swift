@@ -1,7 +1,7 @@
 internal import MailroomTransport
 
 /// Where a text or a block of bytes is in the bytes of a ``BinaryTree``.
-struct BinaryBlock: Equatable {
+struct BinaryBlock {
   /// The first byte's offset.
   let start: Int
   /// How many bytes there are.
@@ -16,12 +16,12 @@ extension [UInt8] {
   ///
   /// `String` compares by canonical equivalence: of two keys that look alike, one could come back as the other.
   func has(_ text: String, at block: BinaryBlock) -> Bool {
-    text.utf8.count == block.count && rawSpan.extracting(block.range).equals(utf8: text)
+    rawSpan.extracting(block.range).equals(utf8: text)
   }
 
   /// Whether two blocks have the same bytes.
   func isSame(_ left: BinaryBlock, _ right: BinaryBlock) -> Bool {
-    left == right || left.count == right.count && rawSpan.extracting(left.range).equals(rawSpan.extracting(right.range))
+    rawSpan.extracting(left.range).equals(rawSpan.extracting(right.range))
   }
 
   /// The text of a block that is UTF-8.

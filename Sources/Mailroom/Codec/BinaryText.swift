@@ -7,7 +7,7 @@ struct BinaryText: Hashable {
   /// Whether `String`'s own operations work on the bytes: they do for ASCII, and are much faster than a loop.
   let isASCII: Bool
 
-  /// A key with the given text.
+  /// The text, to be compared by its bytes.
   init(_ text: String) {
     self.text = text
     // Only ASCII takes as many code units in UTF-8 as in UTF-16. Strings know whether they are ASCII: no counting.

@@ -80,9 +80,7 @@ extension BinaryTree {
       break
     }
   }
-}
 
-extension BinaryTree {
   private func writeCount(_ count: Int, short: UInt8, long: UInt8, to writer: inout ByteWriter) {
     if count <= BinaryTag.shortCountLimit { return writer.append(short + UInt8(count)) }
     writer.append(long)

@@ -155,12 +155,6 @@ extension BinaryTree {
   /// The place of the next child of the same container; the first child's after the last one's.
   func successor(of place: Int) -> Int { nodes[place].next }
 
-  /// The place of the child of the map at `container` with that key, if there is one.
-  func place(of key: BinaryKey, in container: Int) -> Int? {
-    guard case .map(let children) = nodes[container].value else { return nil }
-    return place(of: key, in: children)
-  }
-
   /// The place of the child of a map with that key, if there is one.
   func place(of key: BinaryKey, in children: BinaryChildren) -> Int? {
     if children.count > Self.searchLimit { return indexed(key.number, in: children) }

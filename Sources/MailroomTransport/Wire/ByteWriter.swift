@@ -183,6 +183,7 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
   package mutating func insertCount(at offset: Int) {
     guard offset >= 0, offset <= length else { return }
     let count = length - offset
+    // Once to learn its size and make room, and then in its place.
     append(varint: UInt64(count))
     let size = length - offset - count
     guard count > 0, let base else { return }
